@@ -1,0 +1,1 @@
+"""The machinery behind the course: see DESIGN in CONTRIBUTING.md for the parts."""

@@ -1,0 +1,122 @@
+"""The `course` command: each subcommand is a line or two around a module of its own."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from course import catalogue, messages
+from course.messages import say
+
+
+class CourseError(click.ClickException):
+    """A fault told in one sentence. Exit status 2: the machine's or the caller's doing."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(say("error", what=self.message), err=True)
+
+
+class SnapshotName(click.ParamType):
+    """A lesson's or recipe's number or name, as an argument."""
+
+    name = "lesson"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> catalogue.Snapshot:
+        if isinstance(value, catalogue.Snapshot):
+            return value
+        try:
+            return catalogue.find(value)
+        except catalogue.UnknownSnapshot as error:
+            raise CourseError(str(error)) from None
+
+
+SNAPSHOT = SnapshotName()
+
+
+def _language(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value:
+        messages.choose(value)
+
+
+def in_language(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--lang`, which changes the language before anything is said."""
+    return click.option(
+        "--lang",
+        type=click.Choice(messages.LANGUAGES),
+        is_eager=True,
+        expose_value=False,
+        callback=_language,
+        help=say("help_lang"),
+    )(command)
+
+
+@click.group(help=say("help_course"), context_settings={"help_option_names": ["-h", "--help"]})
+def course() -> None:
+    pass
+
+
+@course.command(help=say("help_start"))
+@click.argument("snapshot", type=SNAPSHOT, default="lessons/07_flower")
+@in_language
+def start(snapshot: catalogue.Snapshot) -> None:
+    from course.start import start
+
+    sys.exit(start(snapshot))
+
+
+@course.command(help=say("help_broker"))
+@click.option("--port", type=click.IntRange(1, 65535), default=6379, help=say("help_port"))
+@in_language
+def broker(port: int) -> None:
+    from course.start import broker
+
+    sys.exit(broker(port))
+
+
+@course.command(help=say("help_begin"))
+@click.argument("snapshot", type=SNAPSHOT)
+@click.argument("folder", type=click.Path(path_type=Path))
+@in_language
+def begin(snapshot: catalogue.Snapshot, folder: Path) -> None:
+    from course.begin import begin
+
+    sys.exit(begin(snapshot, folder))
+
+
+@course.command(help=say("help_diff"))
+@click.argument("snapshot", type=SNAPSHOT)
+@in_language
+def diff(snapshot: catalogue.Snapshot) -> None:
+    from course.diff import diff
+
+    sys.exit(diff(snapshot))
+
+
+@course.command(help=say("help_forward"))
+@click.argument("snapshot", type=SNAPSHOT)
+@in_language
+def forward(snapshot: catalogue.Snapshot) -> None:
+    from course.forward import forward
+
+    sys.exit(forward(snapshot))
+
+
+@course.command(help=say("help_doctor"))
+@in_language
+def doctor() -> None:
+    from course.doctor import doctor
+
+    sys.exit(doctor())
+
+
+def main() -> None:
+    """Run the command line; a fault of the machine is told in one sentence."""
+    try:
+        course()
+    except OSError as error:
+        click.echo(say("error", what=error.strerror or str(error)), err=True)
+        sys.exit(2)
