@@ -1,0 +1,189 @@
+"""`course start` and `course broker`: a stack in the foreground, until Ctrl-C."""
+
+import os
+import secrets
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from honcho.environ import parse_procfile
+from rich.console import Console
+
+from course import broker as brokers
+from course.catalogue import ROOT, Snapshot, copy
+from course.messages import say
+from course.stack import Stack, StackError, free_port, is_free
+
+STATE = ROOT / ".course"
+COLOURS = {"broker": "red", "web": "green", "worker": "blue", "flower": "magenta"}
+
+# The port a Procfile's process answers on, and the variable that tells it.
+PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
+
+
+class Terminal:
+    """What is shown: our own sentences, and each process's output behind its name."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._read: dict[Path, int] = {}
+        self.closed = False
+
+    def tell(self, text: str, style: str = "") -> None:
+        """Print one of our sentences. A terminal that is gone is remembered as `closed`."""
+        try:
+            self._console.print(text, style=style, markup=False)
+        except OSError:
+            self.closed = True
+
+    def follow(self, stack: Stack) -> None:
+        """Print the whole lines that the stack's services have written since the last call."""
+        for service in stack.services.values():
+            start = self._read.get(service.log, 0)
+            with service.log.open("rb") as log:
+                log.seek(start)
+                new = log.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read[service.log] = start + len(whole)
+            for line in whole.decode(errors="replace").splitlines():
+                self.tell(f"{service.name:<7}| {line}", COLOURS.get(service.name, ""))
+
+
+@contextmanager
+def stoppable(stack: Stack) -> Iterator[None]:
+    """Let Ctrl-C, TERM and a closed terminal end the stack; a second time: at once."""
+
+    def receive(number: int, frame: object) -> None:
+        (stack.hurry if stack.stop.is_set() else stack.stop).set()
+
+    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    former = [signal.signal(number, receive) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, former, strict=True):
+            signal.signal(number, handler)
+
+
+def start(snapshot: Snapshot) -> int:
+    """Start what a snapshot's Procfile names, on a copy; returns the exit status.
+
+    0: it was asked to end, and has. 2: it could not start; the reason is told.
+    """
+    procfile = snapshot.path / "Procfile"
+    if not procfile.exists():
+        return _refuse(say("nothing_to_start", name=snapshot.name))
+    commands: dict[str, str] = parse_procfile(procfile.read_text()).processes
+    project = STATE / snapshot.name / "project"
+    terminal = Terminal()
+    try:
+        # Signals count until the last process has ended, so they are the outer context.
+        stack = Stack(STATE / snapshot.name, terminal.tell)
+        with stoppable(stack), stack:
+            terminal.tell(say("starting", name=snapshot.name))
+            copy(snapshot, project)
+            _choose_broker(stack, terminal)
+            _migrate(stack, project)
+            addresses: list[str] = []
+            for name, command in commands.items():
+                addresses += _start_process(stack, terminal, name, command, project)
+            stack.wait(*commands, meanwhile=lambda: terminal.follow(stack))
+            terminal.follow(stack)
+            if not stack.stop.is_set():
+                terminal.tell("\n".join([say("ready"), *addresses]), "bold")
+            _until_asked_to_end(stack, terminal)
+    except (StackError, brokers.BrokerError) as error:
+        return _refuse(str(error))
+    return 0
+
+
+def broker(port: int) -> int:
+    """Run the broker alone on `port`, in the foreground; returns the exit status.
+
+    The learner's settings name the port, so a busy one is an error here (2).
+    """
+    if not is_free(port):
+        key = "broker_there" if brokers.answers(brokers.url(port)) else "broker_port_busy"
+        return _refuse(say(key, port=port))
+    terminal = Terminal()
+    try:
+        stack = Stack(STATE / f"broker-{port}", terminal.tell)
+        with stoppable(stack), stack:
+            stack.start_broker(port)
+            terminal.tell(say("broker_ready", url=stack.broker_url), "bold")
+            _until_asked_to_end(stack, terminal)
+    except (StackError, brokers.BrokerError) as error:
+        return _refuse(str(error))
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    click.echo(say("error", what=sentence), err=True)
+    return 2
+
+
+def _choose_broker(stack: Stack, terminal: Terminal) -> None:
+    if address := brokers.external():
+        stack.broker_url = address
+        terminal.tell(say("broker_external"))
+    else:
+        stack.start_broker(_port(6379, terminal))
+
+
+def _migrate(stack: Stack, project: Path) -> None:
+    migrated = stack.run([sys.executable, "manage.py", "migrate", "--no-input"], project)
+    if migrated.returncode:
+        raise StackError(say("not_migrated", output=migrated.stdout.strip()))
+
+
+def _port(usual: int, terminal: Terminal) -> int:
+    port = free_port(usual)
+    if port != usual:
+        terminal.tell(say("port_busy", busy=usual, port=port))
+    return port
+
+
+def _start_process(
+    stack: Stack, terminal: Terminal, name: str, command: str, project: Path
+) -> list[str]:
+    """Start one of the Procfile's processes; returns the lines that tell where it answers."""
+    if name not in PORTS:
+        stack.start(name, command, project, lambda service: service.says(" ready."))
+        return []
+    variable, usual = PORTS[name]
+    port = _port(usual, terminal)
+    address = f"http://127.0.0.1:{port}/"
+    env = {variable: str(port)}
+    line = f"  {name:<7} {address}"
+    if name == "flower" and not os.environ.get("FLOWER_BASIC_AUTH"):
+        password = secrets.token_urlsafe(12)
+        env["FLOWER_BASIC_AUTH"] = f"admin:{password}"
+        line += "  " + say("flower_password", user="admin", password=password)
+    stack.start(name, command, project, lambda service: serves(address), env)
+    return [line]
+
+
+def serves(address: str) -> bool:
+    """Whether an HTTP server answers there, whatever it says."""
+    try:
+        urllib.request.urlopen(address, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True  # Flower asks for a password
+    except OSError:
+        return False
+    return True
+
+
+def _until_asked_to_end(stack: Stack, terminal: Terminal) -> None:
+    # When make or the terminal's shell is killed, nobody is left to tell us to end.
+    parent = os.getppid()
+    while not (terminal.closed or os.getppid() != parent):
+        terminal.follow(stack)
+        if stack.stop.wait(0.1):
+            break
+    terminal.tell(say("ending"))
