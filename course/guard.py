@@ -9,6 +9,8 @@ the kernel closes the other end when the parent dies, by `kill -9` too.
 """
 
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -35,24 +37,28 @@ def end_leftovers(folder: Path, grace: float = 5.0) -> int:
     must be left to the worker. After `grace` seconds all are killed.
     """
     found = marked(folder)
-    if grace:
-        ids = {process.pid for process in found}
-        for process in found:
-            try:
-                if process.ppid() not in ids:
-                    process.terminate()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(found, timeout=grace)
+    ids = {process.pid for process in found}
+    roots = [process for process in found if _parent(process) not in ids] if grace else []
+    for process in roots:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    deadline = time.monotonic() + grace
+    while set(roots) & set(marked(folder)) and time.monotonic() < deadline:
+        time.sleep(0.05)
     # Killed one after the other, a parent could start another child meanwhile.
     while left := marked(folder):
         for process in left:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(left, timeout=1)
+        time.sleep(0.01)
     return len(found)
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 if __name__ == "__main__":

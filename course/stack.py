@@ -114,7 +114,8 @@ class Stack:
 
         An exported DJANGO_SETTINGS_MODULE would hide the project's own.
         """
-        env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        env = dict(os.environ)
+        env.pop("DJANGO_SETTINGS_MODULE", None)
         binaries = str(Path(sys.executable).parent)
         env["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)])
         env["PYTHONUNBUFFERED"] = "1"

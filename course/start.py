@@ -19,7 +19,8 @@ from course.catalogue import ROOT, Snapshot, copy
 from course.messages import say
 from course.stack import Stack, StackError, free_port, is_free
 
-STATE = ROOT / ".course"
+# Where copies, data and logs are kept; nothing is written elsewhere.
+STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")
 COLOURS = {"broker": "red", "web": "green", "worker": "blue", "flower": "magenta"}
 
 # The port a Procfile's process answers on, and the variable that tells it.

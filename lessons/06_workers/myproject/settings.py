@@ -161,8 +161,5 @@ CELERY_TASK_RETRY_ON_WORKER_LOST = True
 # Hold no more messages than there are processes to run them.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 
-# No task runs longer than this, in seconds (prefork pool only).
-CELERY_TASK_TIME_LIMIT = 30
-
 # Tell a running task from a waiting one.
 CELERY_TASK_TRACK_STARTED = True
