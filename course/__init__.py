@@ -1,1 +1,1 @@
-"""The machinery behind the course: see DESIGN in CONTRIBUTING.md for the parts."""
+"""The machinery behind the course; CONTRIBUTING.md says what each module does."""

@@ -20,7 +20,7 @@ class CourseError(click.ClickException):
         click.echo(say("error", what=self.message), err=True)
 
 
-class SnapshotName(click.ParamType):
+class SnapshotName(click.ParamType[catalogue.Snapshot]):
     """A lesson's or recipe's number or name, as an argument."""
 
     name = "lesson"

@@ -5,7 +5,6 @@ import fcntl
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from typing import IO, Self
 from course import broker
 from course.guard import MARK, end_leftovers
 from course.messages import say
+from course.ports import free_port
 
 FIRST_PAUSE = 0.25  # seconds before a process that ended is started again
 LONGEST_PAUSE = 30.0  # each pause is twice the one before, up to this
@@ -112,10 +112,12 @@ class Stack:
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a process: this one's, our interpreter first, the broker's address.
 
-        An exported DJANGO_SETTINGS_MODULE would hide the project's own.
+        An exported DJANGO_SETTINGS_MODULE would hide the project's own; and without
+        cached bytecode each process would take twice as long to start.
         """
         env = dict(os.environ)
         env.pop("DJANGO_SETTINGS_MODULE", None)
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         binaries = str(Path(sys.executable).parent)
         env["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)])
         env["PYTHONUNBUFFERED"] = "1"
@@ -274,29 +276,3 @@ def last_line(log: Path) -> str:
     """The last line of a log that is not empty."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1].strip() if lines else ""
-
-
-def is_free(port: int) -> bool:
-    """Whether nothing on this machine answers or listens on this port."""
-    with socket.socket() as probe:
-        # As servers do: an earlier run's closed connections do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def free_port(preferred: int = 0) -> int:
-    """The first free port from `preferred` on; 0: any. Raises StackError if 100 are taken."""
-    if not preferred:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
-    for port in range(preferred, min(preferred + 100, 65536)):
-        if is_free(port):
-            return port
-    raise StackError(say("no_free_port", first=preferred))

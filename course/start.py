@@ -17,7 +17,8 @@ from rich.console import Console
 from course import broker as brokers
 from course.catalogue import ROOT, Snapshot, copy
 from course.messages import say
-from course.stack import Stack, StackError, free_port, is_free
+from course.ports import free_port, is_free
+from course.stack import Stack, StackError
 
 # Where copies, data and logs are kept; nothing is written elsewhere.
 STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")

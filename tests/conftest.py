@@ -16,7 +16,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from course import catalogue, messages
-from course.stack import Service, Stack, free_port
+from course.ports import free_port
+from course.stack import Service, Stack
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("CELERY_", "FLOWER_", "COURSE_", "DJANGO_")):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     messages.choose(None)
 
 

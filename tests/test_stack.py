@@ -13,7 +13,8 @@ import redis
 from conftest import wait_for
 
 from course.guard import marked
-from course.stack import LOOP, Stack, StackError, free_port, is_free
+from course.ports import free_port, is_free
+from course.stack import LOOP, Stack, StackError
 
 PYTHON = sys.executable
 

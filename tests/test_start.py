@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from course.catalogue import ROOT
 from course.guard import marked
-from course.stack import Stack, free_port
+from course.ports import free_port
+from course.stack import Stack
 
 COURSE = str(Path(sys.executable).with_name("course"))
 
