@@ -5,6 +5,7 @@ import json
 import shutil
 import tomllib
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,17 +14,20 @@ from course.messages import say
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Made by running a snapshot; never part of one.
-_MADE = ("__pycache__", ".pytest_cache", "db.sqlite3", "appendonlydir")
+# Made by running a snapshot or a tool in it; never part of one.
+_MADE = (
+    *("__pycache__", ".*_cache", ".venv"),
+    *("db.sqlite3*", "flower.db*", "celerybeat-schedule*", "dump.rdb", "appendonlydir"),
+)
 
-# A step's own: neither carried forward nor written by a learner.
+# A step's own: not written by a learner.
 _STEPS_OWN = ("tests", "steps", "lesson.toml", "pytest.ini")
 
 _MANIFEST = ".snapshot.json"
 
 
 class UnknownSnapshot(Exception):
-    """No snapshot has that name, or several have. The message says which there are."""
+    """No snapshot has that name. The message says which there are."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,18 @@ class Snapshot:
 
     def files(self) -> list[PurePosixPath]:
         """Its files, sorted, relative to it."""
-        found = (path.relative_to(self.path) for path in self.path.rglob("*") if path.is_file())
-        return sorted(PurePosixPath(path) for path in found if not _made_by_a_run(path))
+        paths = (path for path in self.path.rglob("*") if path.is_file())
+        found = (PurePosixPath(path.relative_to(self.path)) for path in paths)
+        return sorted(path for path in found if not made_by_a_run(path))
 
     def learners_files(self) -> list[PurePosixPath]:
         """The files a learner writes: all but tests, patches and metadata."""
         return [path for path in self.files() if path.parts[0] not in _STEPS_OWN]
 
 
-def _made_by_a_run(path: Path) -> bool:
-    return any(part in _MADE for part in path.parts) or path.name.startswith("flower.db")
+def made_by_a_run(path: PurePosixPath) -> bool:
+    """Whether `path`, inside a snapshot, is none of its own files."""
+    return any(fnmatch(part, made) for part in path.parts for made in _MADE)
 
 
 def snapshots(root: Path = ROOT) -> list[Snapshot]:
@@ -73,10 +79,13 @@ def find(name: str, root: Path = ROOT) -> Snapshot:
 
     Raises UnknownSnapshot.
     """
-    wanted = name.strip("/").removeprefix("lessons/").removeprefix("recipes/")
+    wanted = name.removeprefix("./").rstrip("/")
     for snapshot in snapshots(root):
+        names = [snapshot.name, snapshot.path.name]
         number, _, word = snapshot.path.name.partition("_")
-        if wanted in (snapshot.path.name, word, number, number.lstrip("0")):
+        if number.isdecimal():  # a lesson; in a recipe's name the "_" is only a space
+            names += [word, number, number.lstrip("0")]
+        if wanted in names:
             return snapshot
     known = ", ".join(snapshot.path.name for snapshot in snapshots(root))
     raise UnknownSnapshot(say("unknown_snapshot", name=name, known=known))

@@ -118,5 +118,6 @@ def main() -> None:
     try:
         course()
     except OSError as error:
-        click.echo(say("error", what=error.strerror or str(error)), err=True)
+        what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        click.echo(say("error", what=what), err=True)
         sys.exit(2)

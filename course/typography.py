@@ -2,8 +2,8 @@
 
 import re
 import sys
-from pathlib import Path
 from functools import partial
+from pathlib import Path
 
 NO_BREAK = "\u00a0"
 NARROW = "\u202f"

@@ -4,6 +4,7 @@ The texts are in `en.toml` and `fr.toml` beside this file, under the same keys.
 """
 
 import os
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -25,10 +26,11 @@ def language() -> str:
     """The language chosen, else the locale's: French where it is French, else English."""
     if _chosen:
         return _chosen
-    # The order that gettext documents; the first one that is set counts.
+    # The order that gettext documents; the first one that is set counts. LANGUAGE is a list.
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(variable):
-            return "fr" if value.lower().startswith("fr") else "en"
+            wanted = [re.split("[_.@-]", entry)[0].lower() for entry in value.split(":")]
+            return next((entry for entry in wanted if entry in LANGUAGES), "en")
     return "en"
 
 
