@@ -1,0 +1,80 @@
+# Each target is a line or two; the work is done in course/. A bare `make` lists them.
+PYTHON ?= python3
+
+# Empty here, so that they come from the command line alone: WSL exports a NAME of its own.
+NAME =
+PROJECT =
+IN =
+ARGS =
+UPGRADE =
+
+FRENCH := $(filter fr% FR%,$(firstword $(IN) $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG)))
+SPEAK = $(if $(IN),LANGUAGE=$(IN))
+SETUP = $(SPEAK) $(PYTHON) course/setup.py
+COURSE = .venv/bin/course
+LANGUAGE_OPTION = $(if $(IN),--lang $(IN))
+LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal \
+	--python-version 3.11 --generate-hashes --no-annotate
+missing = $(error $(if $(FRENCH),il manque $(1),$(1) is missing))
+
+.PHONY: help setup start broker begin diff forward doctor test lint bench audit lock clean \
+	with-name with-project
+
+help: ## list the targets (IN=fr for French) :: liste les commandes (IN=en pour l'anglais)
+	@awk -F ' *## *| *:: *' '/^[a-z]+:.*##/ { split($$1, target, ":"); \
+		printf "make %-8s %s\n", target[1], $$$(if $(FRENCH),3,2) }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## prepare .venv, as every target does by itself :: prépare .venv, comme chaque commande le fait d'elle-même
+	@$(SETUP)
+
+start: setup ## start a lesson (NAME=05; else the last) :: démarre une leçon (NAME=05, sinon la dernière)
+	@$(COURSE) start $(LANGUAGE_OPTION) $(NAME)
+
+broker: setup ## the broker alone, on port 6379 :: le broker seul, sur le port 6379
+	@$(COURSE) broker $(LANGUAGE_OPTION)
+
+begin: with-name with-project setup ## a project as it stands before a lesson (NAME=05 PROJECT=~/mysite) :: un projet tel qu'il est avant une leçon (NAME=05 PROJECT=~/mysite)
+	@$(COURSE) begin $(LANGUAGE_OPTION) "$(NAME)" "$(PROJECT)"
+
+diff: with-name setup ## what a lesson changes (NAME=05) :: ce qu'une leçon change (NAME=05)
+	@$(COURSE) diff $(LANGUAGE_OPTION) "$(NAME)"
+
+forward: with-name setup ## carry an edited lesson on to the later ones (NAME=05) :: reporte une leçon modifiée sur les suivantes (NAME=05)
+	@$(COURSE) forward $(LANGUAGE_OPTION) "$(NAME)"
+
+doctor: ## what is wrong with this machine, and the remedy :: ce qui ne va pas sur cette machine, et le remède
+	@$(SETUP) doctor
+
+test: ## run every test (some: ARGS='-k worker') :: lance tous les tests (ARGS='-k worker' pour en choisir)
+	@$(SETUP) test
+	@.venv/bin/python -m pytest -n auto $(ARGS)
+
+lint: ## check style and types :: vérifie le style et les types
+	@$(SETUP) test
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+
+bench: ## run the measurements :: lance les mesures
+	@$(SETUP) test
+	@.venv/bin/python -m bench
+
+audit: ## look for known vulnerabilities in the locked packages :: cherche les vulnérabilités connues des paquets verrouillés
+	@$(SETUP) audit
+	@$(SPEAK) .course/audit/bin/python -m course.audit
+
+lock: ## write requirements/ anew (UPGRADE=1 for new versions) :: réécrit requirements/ (UPGRADE=1 pour de nouvelles versions)
+	@$(SETUP) test
+	@$(LOCK) pyproject.toml lessons/07_flower/requirements.txt -o requirements/course.txt
+	@$(LOCK) pyproject.toml --group test lessons/07_flower/requirements.txt -c requirements/course.txt -o requirements/test.txt
+	@$(LOCK) --group audit -o requirements/audit.txt
+
+clean: ## remove all that was made (.venv, .course, …) :: supprime tout ce qui a été produit (.venv, .course…)
+	@rm -rf .venv .course site .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+with-name:
+	@$(if $(NAME),,$(call missing,NAME=05))
+
+with-project:
+	@$(if $(PROJECT),,$(call missing,PROJECT=~/mysite))
