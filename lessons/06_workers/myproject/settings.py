@@ -153,10 +153,11 @@ CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {'retry_policy': {'max_retries': 0}}
 # A worker may be killed at any moment: acknowledge a message when its task has
 # ended, not before. A task can then run twice, so it must be idempotent.
 CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
 
-# A task that kills its process is tried again max_retries times, not for ever.
+# A task whose process dies is sent again, max_retries times and not for ever;
+# if it cannot be sent, its message goes back to the queue.
 CELERY_TASK_RETRY_ON_WORKER_LOST = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
 
 # Hold no more messages than there are processes to run them.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
