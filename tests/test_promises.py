@@ -21,9 +21,8 @@ HURRIED = """
 from celery.signals import task_prerun
 from myproject.settings import *
 
-CELERY_BROKER_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS | {
-    'visibility_timeout': 3, 'unacked_restore_interval': 1,
-}
+CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout'] = {visibility_timeout}
+CELERY_BROKER_TRANSPORT_OPTIONS['unacked_restore_interval'] = 1
 
 
 @task_prerun.connect(weak=False)
@@ -42,8 +41,8 @@ for i in range({count}):
 """
 
 
-def hurried(project: Path) -> dict[str, str]:
-    (project / "hurried.py").write_text(HURRIED)
+def hurried(project: Path, visibility_timeout: int = 3) -> dict[str, str]:
+    (project / "hurried.py").write_text(HURRIED.format(visibility_timeout=visibility_timeout))
     (project / "starts").touch()
     return {"DJANGO_SETTINGS_MODULE": "hurried"}
 
@@ -95,10 +94,9 @@ def test_of_200_requests_20_at_once_every_task_succeeds(
     [(signal.SIGKILL, None), (signal.SIGSTOP, signal.SIGCONT)],
     ids=["refuses", "accepts and never answers"],
 )
-def test_a_broker_that(
+def test_a_broker_out_of_reach_gives_a_503_within_2_s_until_it_is_back(
     fail: int, recover: int | None, server: str, stack: Stack, project: Path
 ) -> None:
-    """…gives a sentence and a 503 within 2 s, and the next request after it is back succeeds."""
     broker = stack.start_broker()
     visitor = start_web(stack, project)
     status, answer = visitor.add(4, 6)
@@ -154,6 +152,25 @@ def test_with_two_tasks_running_and_50_waiting_kill_9_loses_none(
     assert (worker.pid != killed) is whole_tree
     with capsys.disabled():
         print(f" [52 tasks, {len(twice)} started more than once]", end="")
+
+
+def test_a_task_that_kills_its_process_is_given_up_after_three_starts(
+    stack: Stack, project: Path
+) -> None:
+    deadly = "    import os\n    os.kill(os.getpid(), 9)"
+    replace(project / "myapp/tasks.py", "    return x + y", deadly)
+    # A worker notices a dead process within 5 s; the message must not go back before.
+    env = hurried(project, visibility_timeout=60)
+    stack.start_broker()
+    worker = start_worker(stack, project, "--concurrency=1", **env)
+    ids = queue(stack, project, count=1, seconds=0)
+
+    found = wait_for(lambda: ended(stack, ids), timeout=60)
+
+    assert found[0]["status"] == "FAILURE"
+    assert found[0]["result"]["exc_type"] == "WorkerLostError"
+    assert (project / "starts").read_text().split() == ids * 3
+    assert worker.starts == 1
 
 
 def test_a_result_is_kept_until_the_store_is_back(server: str, stack: Stack, project: Path) -> None:
