@@ -45,9 +45,10 @@ forward: with-name setup ## carry an edited lesson on to the later ones (NAME=05
 doctor: ## what is wrong with this machine, and the remedy :: ce qui ne va pas sur cette machine, et le remède
 	@$(SETUP) doctor
 
+# Tests wait more than they compute, so there are more of them at a time than cores.
 test: ## run every test (some: ARGS='-k worker') :: lance tous les tests (ARGS='-k worker' pour en choisir)
 	@$(SETUP) test
-	@.venv/bin/python -m pytest -n auto $(ARGS)
+	@.venv/bin/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 lint: ## check style and types :: vérifie le style et les types
 	@$(SETUP) test

@@ -23,7 +23,8 @@ _MADE = (
 # A step's own: not written by a learner.
 _STEPS_OWN = ("tests", "steps", "lesson.toml", "pytest.ini")
 
-_MANIFEST = ".snapshot.json"
+# What a copy holds of its snapshot: path and hash of each file.
+MANIFEST = ".snapshot.json"
 
 
 class UnknownSnapshot(Exception):
@@ -98,7 +99,7 @@ def copy(snapshot: Snapshot, folder: Path) -> None:
     earlier copy that the snapshot no longer has are removed. Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = folder / _MANIFEST
+    manifest = folder / MANIFEST
     copied: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
     current = {}
     for path in snapshot.files():

@@ -15,14 +15,14 @@ from honcho.environ import parse_procfile
 from rich.console import Console
 
 from course import broker as brokers
-from course.catalogue import ROOT, Snapshot, copy
+from course.catalogue import MANIFEST, ROOT, Snapshot, copy
 from course.messages import say
 from course.ports import free_port, is_free
 from course.stack import Stack, StackError
 
 # Where copies, data and logs are kept; nothing is written elsewhere.
 STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")
-COLOURS = {"broker": "red", "web": "green", "worker": "blue", "flower": "magenta"}
+COLOURS = {"web": "green", "worker": "blue", "flower": "magenta"}
 
 # The port a Procfile's process answers on, and the variable that tells it.
 PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
@@ -44,8 +44,13 @@ class Terminal:
             self.closed = True
 
     def follow(self, stack: Stack) -> None:
-        """Print the whole lines that the stack's services have written since the last call."""
+        """Print the whole lines that the services have written since the last call.
+
+        Not the broker's, which are for its own administrators.
+        """
         for service in stack.services.values():
+            if service.name == "broker":
+                continue
             start = self._read.get(service.log, 0)
             with service.log.open("rb") as log:
                 log.seek(start)
@@ -91,9 +96,14 @@ def start(snapshot: Snapshot) -> int:
             copy(snapshot, project)
             _choose_broker(stack, terminal)
             _migrate(stack, project)
-            addresses: list[str] = []
-            for name, command in commands.items():
-                addresses += _start_process(stack, terminal, name, command, project)
+            addresses = []
+            if "broker" in stack.services:  # another's address may hold a password
+                addresses += [f"  broker  {stack.broker_url}"]
+            # The page first: Flower, which only watches, would slow it down.
+            for name in sorted(commands, key=lambda name: name == "flower"):
+                if name == "flower":
+                    stack.wait("web", meanwhile=lambda: terminal.follow(stack))
+                addresses += _start_process(stack, terminal, name, commands[name], project)
             stack.wait(*commands, meanwhile=lambda: terminal.follow(stack))
             terminal.follow(stack)
             if not stack.stop.is_set():
@@ -138,9 +148,15 @@ def _choose_broker(stack: Stack, terminal: Terminal) -> None:
 
 
 def _migrate(stack: Stack, project: Path) -> None:
+    # It takes a second, so only where the project has changed since the last time.
+    stamp = stack.folder / "migrated"
+    state = (project / MANIFEST).read_text()
+    if (project / "db.sqlite3").exists() and stamp.exists() and stamp.read_text() == state:
+        return
     migrated = stack.run([sys.executable, "manage.py", "migrate", "--no-input"], project)
     if migrated.returncode:
         raise StackError(say("not_migrated", output=migrated.stdout.strip()))
+    stamp.write_text(state)
 
 
 def _port(usual: int, terminal: Terminal) -> int:

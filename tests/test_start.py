@@ -96,6 +96,12 @@ def checkout() -> set[str]:
     }
 
 
+def listener(port: int) -> socket.socket | None:
+    """A listening socket; None if the port is taken."""
+    with contextlib.suppress(OSError):
+        return socket.create_server(("127.0.0.1", port))
+
+
 def add(page: Page, x: int, y: int) -> None:
     page.get_by_label("First number").fill(str(x))
     page.get_by_label("Second number").fill(str(y))
@@ -106,11 +112,7 @@ def test_from_make_start_to_ten_on_the_page_and_in_flower(
     server: str, browser: Browser, state: Path, terminals: list[Terminal]
 ) -> None:
     before = checkout()
-    busy = socket.socket()
-    # A test beside this one may have taken the port: it is busy all the same.
-    with contextlib.suppress(OSError):
-        busy.bind(("127.0.0.1", 8000))
-        busy.listen()
+    busy = wait_for(lambda: listener(8000), timeout=120)  # a test beside this one may have it
     terminal = Terminal("make start", state)
     terminals.append(terminal)
     wait_for(lambda: terminal.shows("Ready."), timeout=90)
