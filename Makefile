@@ -1,6 +1,9 @@
 # Each target is a line or two; the work is done in course/. A bare `make` lists them.
 PYTHON ?= python3
 
+# Without cached bytecode every start would take twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Empty here, so that they come from the command line alone: WSL exports a NAME of its own.
 NAME =
 PROJECT =
@@ -24,25 +27,25 @@ help: ## list the targets (IN=fr for French) :: liste les commandes (IN=en pour 
 	@awk -F ' *## *| *:: *' '/^[a-z]+:.*##/ { split($$1, target, ":"); \
 		printf "make %-8s %s\n", target[1], $$$(if $(FRENCH),3,2) }' $(firstword $(MAKEFILE_LIST))
 
-setup: ## prepare .venv, as every target does by itself :: prépare .venv, comme chaque commande le fait d'elle-même
+setup: ## prepare .venv, as every target does by itself :: prépare .venv (les autres commandes le font au besoin)
 	@$(SETUP)
 
 start: setup ## start a lesson (NAME=05; else the last) :: démarre une leçon (NAME=05, sinon la dernière)
 	@$(COURSE) start $(LANGUAGE_OPTION) $(NAME)
 
-broker: setup ## the broker alone, on port 6379 :: le broker seul, sur le port 6379
+broker: setup ## the broker alone, on port 6379 :: démarre le broker seul, sur le port 6379
 	@$(COURSE) broker $(LANGUAGE_OPTION)
 
-begin: with-name with-project setup ## a project as it stands before a lesson (NAME=05 PROJECT=~/mysite) :: un projet tel qu'il est avant une leçon (NAME=05 PROJECT=~/mysite)
+begin: with-name with-project setup ## a project as it stands before a lesson (NAME=05 PROJECT=~/mysite) :: crée le projet tel qu'il est avant une leçon (NAME=05 PROJECT=~/mysite)
 	@$(COURSE) begin $(LANGUAGE_OPTION) "$(NAME)" "$(PROJECT)"
 
-diff: with-name setup ## what a lesson changes (NAME=05) :: ce qu'une leçon change (NAME=05)
+diff: with-name setup ## what a lesson changes (NAME=05) :: montre ce qu'une leçon change (NAME=05)
 	@$(COURSE) diff $(LANGUAGE_OPTION) "$(NAME)"
 
-forward: with-name setup ## carry an edited lesson on to the later ones (NAME=05) :: reporte une leçon modifiée sur les suivantes (NAME=05)
+forward: with-name setup ## carry an edited lesson on to the later ones (NAME=05) :: reporte les modifications d'une leçon sur les suivantes (NAME=05)
 	@$(COURSE) forward $(LANGUAGE_OPTION) "$(NAME)"
 
-doctor: ## what is wrong with this machine, and the remedy :: ce qui ne va pas sur cette machine, et le remède
+doctor: ## what is wrong with this machine, and the remedy :: dit ce qui ne va pas sur cette machine, et comment y remédier
 	@$(SETUP) doctor
 
 # Tests wait more than they compute, so there are more of them at a time than cores.
@@ -60,7 +63,7 @@ bench: ## run the measurements :: lance les mesures
 	@$(SETUP) test
 	@.venv/bin/python -m bench
 
-audit: ## look for known vulnerabilities in the locked packages :: cherche les vulnérabilités connues des paquets verrouillés
+audit: ## look for known vulnerabilities in the locked packages :: cherche les vulnérabilités connues dans les paquets verrouillés
 	@$(SETUP) audit
 	@$(SPEAK) .course/audit/bin/python -m course.audit
 
@@ -70,7 +73,7 @@ lock: ## write requirements/ anew (UPGRADE=1 for new versions) :: réécrit requ
 	@$(LOCK) pyproject.toml --group test lessons/07_flower/requirements.txt -c requirements/course.txt -o requirements/test.txt
 	@$(LOCK) --group audit -o requirements/audit.txt
 
-clean: ## remove all that was made (.venv, .course, …) :: supprime tout ce qui a été produit (.venv, .course…)
+clean: ## remove all that was made (.venv, .course, …) :: supprime tout ce que les commandes ont produit (.venv, .course…)
 	@rm -rf .venv .course site .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

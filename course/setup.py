@@ -31,16 +31,16 @@ WINDOWS = {
     "en": "On Windows the course runs in WSL 2. In PowerShell, type `wsl --install`, restart, "
     "open Ubuntu and run this command again there.",
     "fr": "Sous Windows, le cours fonctionne dans WSL 2. Dans PowerShell, tapez `wsl --install`, "
-    "redémarrez, ouvrez Ubuntu et relancez-y cette commande.",
+    "redémarrez, ouvrez Ubuntu, puis relancez-y cette commande.",
 }
 PYTHON = {
     "en": "The course needs Python 3.11 to 3.14, and there is only {version} here. Install one "
     "(Debian, Ubuntu: `sudo apt-get install python3.11-venv`; macOS: `brew install python@3.13`; "
     "elsewhere: python.org/downloads) and run this command again.",
-    "fr": "Le cours a besoin de Python 3.11 à 3.14, et il n'y a ici que {version}. Installez-en un "
-    "(Debian, Ubuntu\u00a0: `sudo apt-get install python3.11-venv`\u202f; macOS\u00a0: `brew "
-    "install python@3.13`\u202f; ailleurs\u00a0: python.org/downloads), "
-    "puis relancez cette commande.",
+    "fr": "Le cours a besoin de Python 3.11 à 3.14, mais seul Python {version} se trouve ici. "
+    "Installez une version qui convient (Debian, Ubuntu\u00a0: `sudo apt-get install "
+    "python3.11-venv`\u202f; macOS\u00a0: `brew install python@3.13`\u202f; "
+    "ailleurs\u00a0: python.org/downloads), puis relancez cette commande.",
 }
 
 # What in pip's or apt-get's output tells which fault, most telling first.
@@ -204,10 +204,10 @@ def _install(kind: str) -> None:
     lock = ROOT / "requirements" / f"{kind}.txt"
     count = sum(line[:1].isalnum() for line in lock.read_text().splitlines())
     pip = [f"{place}/bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "install"]
-    pip += ["--quiet", "--no-input", "--no-compile"]
+    pip += ["--quiet", "--no-input", "--no-compile", "--no-deps"]  # the lock names all
     run(say("setup_packages", count=count), [*pip, "--require-hashes", "-r", str(lock)])
     if kind != "audit":
-        course = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+        course = ["--no-build-isolation", "-e", str(ROOT)]
         run(say("setup_course"), [*pip, *course])
     (place / f".course-{kind}").write_text(_fingerprint(kind))
 

@@ -175,12 +175,11 @@ class Stack:
         data = self.folder / "broker"
         data.mkdir(exist_ok=True)
         port = port or free_port()
-        address = broker.url(port)
         service = self.start(
-            "broker", broker.command(port, data), data, lambda service: broker.answers(address)
+            "broker", broker.command(port, data), data, lambda service: broker.answers(port)
         )
         self.wait("broker", timeout=20)
-        self.broker_url = address
+        self.broker_url = broker.url(port)
         return service
 
     def wait(
@@ -245,7 +244,7 @@ class Stack:
             if time.monotonic() - started > STEADY:
                 pause, quick_ends = FIRST_PAUSE, 0
             quick_ends += 1
-            self.report(say("ended", name=service.name, how=_how(status), pause=f"{pause:g}"))
+            self.report(say("ended", name=service.name, how=_how(status), pause=pause))
             if quick_ends == LOOP:
                 self.report(say("crash_loop", name=service.name, last=last_line(service.log)))
             if service.stopping.wait(pause):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 from honcho.environ import parse_procfile
-from rich.console import Console
 
 from course import broker as brokers
 from course.catalogue import MANIFEST, ROOT, Snapshot, copy
@@ -32,14 +31,13 @@ class Terminal:
     """What is shown: our own sentences, and each process's output behind its name."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
         self._read: dict[Path, int] = {}
         self.closed = False
 
-    def tell(self, text: str, style: str = "") -> None:
+    def tell(self, text: str, colour: str | None = None, bold: bool = False) -> None:
         """Print one of our sentences. A terminal that is gone is remembered as `closed`."""
         try:
-            self._console.print(text, style=style, markup=False)
+            click.secho(text, fg=colour, bold=bold)
         except OSError:
             self.closed = True
 
@@ -58,7 +56,7 @@ class Terminal:
             whole = new[: new.rfind(b"\n") + 1]
             self._read[service.log] = start + len(whole)
             for line in whole.decode(errors="replace").splitlines():
-                self.tell(f"{service.name:<7}| {line}", COLOURS.get(service.name, ""))
+                self.tell(f"{service.name:<7}| {line}", COLOURS.get(service.name))
 
 
 @contextmanager
@@ -99,15 +97,15 @@ def start(snapshot: Snapshot) -> int:
             addresses = []
             if "broker" in stack.services:  # another's address may hold a password
                 addresses += [f"  broker  {stack.broker_url}"]
-            # The page first: Flower, which only watches, would slow it down.
+            # Flower, which only watches, would slow the others down: it goes last.
             for name in sorted(commands, key=lambda name: name == "flower"):
                 if name == "flower":
-                    stack.wait("web", meanwhile=lambda: terminal.follow(stack))
+                    stack.wait("web", "worker", meanwhile=lambda: terminal.follow(stack))
                 addresses += _start_process(stack, terminal, name, commands[name], project)
             stack.wait(*commands, meanwhile=lambda: terminal.follow(stack))
             terminal.follow(stack)
             if not stack.stop.is_set():
-                terminal.tell("\n".join([say("ready"), *addresses]), "bold")
+                terminal.tell("\n".join([say("ready"), *addresses]), bold=True)
             _until_asked_to_end(stack, terminal)
     except (StackError, brokers.BrokerError) as error:
         return _refuse(str(error))
@@ -120,14 +118,14 @@ def broker(port: int) -> int:
     The learner's settings name the port, so a busy one is an error here (2).
     """
     if not is_free(port):
-        key = "broker_there" if brokers.answers(brokers.url(port)) else "broker_port_busy"
+        key = "broker_there" if brokers.answers(port) else "broker_port_busy"
         return _refuse(say(key, port=port))
     terminal = Terminal()
     try:
         stack = Stack(STATE / f"broker-{port}", terminal.tell)
         with stoppable(stack), stack:
             stack.start_broker(port)
-            terminal.tell(say("broker_ready", url=stack.broker_url), "bold")
+            terminal.tell(say("broker_ready", url=stack.broker_url), bold=True)
             _until_asked_to_end(stack, terminal)
     except (StackError, brokers.BrokerError) as error:
         return _refuse(str(error))

@@ -346,7 +346,7 @@ def test_its_syntax_is_that_of_python_3_6():
         ("C.UTF-8", "The course needs Python 3.11 to 3.14, and there is only {} here. Install one"),
         (
             "fr_FR.UTF-8",
-            "Le cours a besoin de Python 3.11 à 3.14, et il n'y a ici que {}. Installez",
+            "Le cours a besoin de Python 3.11 à 3.14, mais seul Python {} se trouve ici. Installez",
         ),
     ],
 )

@@ -49,4 +49,12 @@ def say(key: str, **values: object) -> str:
 
     Raises KeyError for a key or a placeholder that does not exist.
     """
-    return texts(language())[key].format(**values)
+    spoken = {name: _number(value) for name, value in values.items()}
+    return texts(language())[key].format(**spoken)
+
+
+def _number(value: object) -> object:
+    """A float as it is written in the reader's language: 0,25 in French."""
+    if not isinstance(value, float):
+        return value
+    return f"{value:g}".replace(".", "," if language() == "fr" else ".")
