@@ -29,13 +29,16 @@ SEND = "from myproject.celery import debug_task as t; t.delay().get(timeout=60)"
 
 
 def measure(folder: Path) -> Iterator[Figure]:
-    """Once each: an installation takes long."""
+    """Twice each, in turns, and the better of the two: disks are moody."""
     # Not the environment that this very process runs in.
     parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
     path = os.pathsep.join(part for part in parts if not part.startswith(str(ROOT)))
-    ours = first_success_of_ours(folder, path)
-    floor = first_success_of_the_floor(folder, path)
-    yield times("fresh clone to the first SUCCESS", ours, floor, "bare floor", 1.25)
+    ours, floor = [], []
+    for turn in ("first", "second"):
+        (folder / turn).mkdir()
+        ours.append(first_success_of_ours(folder / turn, path))
+        floor.append(first_success_of_the_floor(folder / turn, path))
+    yield times("fresh clone to the first SUCCESS", min(ours), min(floor), "bare floor", 1.25)
 
 
 def first_success_of_ours(folder: Path, path: str) -> float:

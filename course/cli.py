@@ -116,7 +116,7 @@ def doctor() -> None:
 def main() -> None:
     """Run the command line; a fault of the machine is told in one sentence."""
     try:
-        course()
+        course(prog_name="course")
     except OSError as error:
         what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
         click.echo(say("error", what=what), err=True)

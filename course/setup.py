@@ -206,10 +206,18 @@ def _install(kind: str) -> None:
     pip = [f"{place}/bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "install"]
     pip += ["--quiet", "--no-input", "--no-compile", "--no-deps"]  # the lock names all
     run(say("setup_packages", count=count), [*pip, "--require-hashes", "-r", str(lock)])
-    if kind != "audit":
-        course = ["--no-build-isolation", "-e", str(ROOT)]
-        run(say("setup_course"), [*pip, *course])
+    _link_course(place)
     (place / f".course-{kind}").write_text(_fingerprint(kind))
+
+
+def _link_course(place: Path) -> None:
+    """Make `course` known in an environment, as `pip install -e` would in more than a second."""
+    [packages] = place.glob("lib/python*/site-packages")
+    (packages / "course.pth").write_text(f"{ROOT}\n")
+    command = place / "bin/course"
+    # By way of sh: a path may be too long for a #! line, or hold a space.
+    command.write_text(f'#!/bin/sh\nexec "{place}/bin/python" -P -m course "$@"\n')
+    command.chmod(0o755)
 
 
 def run(what: str, command: "list[str]", **environment: str) -> None:

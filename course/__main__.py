@@ -1,0 +1,5 @@
+"""`python -m course`, and what `.venv/bin/course` calls."""
+
+from course.cli import main
+
+main()
