@@ -15,7 +15,7 @@ from course.git import Git
 def diff(snapshot: Snapshot) -> int:
     """Print what the learner changes in `snapshot`'s base to get `snapshot`; returns 0.
 
-    `git apply` or `patch -p1`, run in the base, makes the step of it. The first snapshot is
+    `git apply`, run in the base, makes the step of it (so does `patch -p1`). The first snapshot is
     all new. Raises CourseError when git is missing or fails, OSError.
     """
     with tempfile.TemporaryDirectory(prefix="course-") as name:

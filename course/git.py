@@ -52,7 +52,7 @@ class Git:
         except FileNotFoundError:
             raise CourseError(say("git_missing")) from None
         if ended.returncode not in fine:
-            said = os.fsdecode(ended.stderr).strip()
+            said = os.fsdecode(ended.stderr).strip().partition("\n")[0]
             raise CourseError(say(fault, folder=self.folder, what=said))
         return os.fsdecode(ended.stdout)
 

@@ -13,7 +13,6 @@ from course.cli import CourseError
 from course.diff import diff
 
 SNAPSHOTS = catalogue.snapshots()
-APPLY = {"git": ["git", "apply"], "patch": ["patch", "-p1", "--silent"]}
 
 
 def printed(snapshot: Snapshot) -> bytes:
@@ -40,18 +39,17 @@ def make(folder: Path, files: dict[str, tuple[bytes, bool]]) -> None:
         (folder / path).chmod(0o755 if runs else 0o644)
 
 
-def apply(patch: bytes, folder: Path, program: str) -> dict[str, tuple[bytes, bool]]:
+def apply(patch: bytes, folder: Path) -> dict[str, tuple[bytes, bool]]:
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    subprocess.run(APPLY[program], input=patch, cwd=folder, env=environment, check=True)
+    subprocess.run(["git", "apply"], input=patch, cwd=folder, env=environment, check=True)
     found = [path for path in folder.rglob("*") if path.is_file()]
     return contents(folder, [str(path.relative_to(folder)) for path in found])
 
 
-@pytest.mark.parametrize("program", APPLY)
 @pytest.mark.parametrize("snapshot", SNAPSHOTS, ids=lambda snapshot: snapshot.name)
-def test_the_patch_applied_in_the_base_makes_the_step(tmp_path, snapshot, program):
+def test_the_patch_applied_in_the_base_makes_the_step(tmp_path, snapshot):
     make(tmp_path / "mysite", project(snapshot.base) if snapshot.base else {})
-    assert apply(printed(snapshot), tmp_path / "mysite", program) == project(snapshot)
+    assert apply(printed(snapshot), tmp_path / "mysite") == project(snapshot)
 
 
 @pytest.fixture
@@ -76,7 +74,7 @@ def test_added_removed_renamed_executable_and_binary_files_are_in_the_patch(
     base, step = pair
     assert diff(step) == 0
     make(tmp_path / "mysite", project(base))
-    assert apply(capfdbinary.readouterr().out, tmp_path / "mysite", "git") == project(step)
+    assert apply(capfdbinary.readouterr().out, tmp_path / "mysite") == project(step)
 
 
 def test_the_first_snapshot_is_all_new(pair, capfdbinary):
