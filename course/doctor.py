@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 from course import setup
 from course.messages import language, say
+from course.ports import is_free
 
 ROOM = 1_000_000_000  # bytes: twice what everything that set-up makes takes
 GIT = (2, 38)  # `git merge-tree --write-tree`, which carries changes forward
@@ -212,14 +212,10 @@ def _variables() -> Iterator[Finding]:
 
 def _ports() -> Iterator[Finding]:
     for port, key in PORTS.items():
-        with socket.socket() as server:
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                server.bind(("127.0.0.1", port))
-            except OSError:
-                yield Finding(REMARK, say("doctor_port_busy", port=port), say(key))
-                continue
-        yield Finding(OK, say("doctor_port_free", port=port))
+        if is_free(port):
+            yield Finding(OK, say("doctor_port_free", port=port))
+        else:
+            yield Finding(REMARK, say("doctor_port_busy", port=port), say(key))
 
 
 def _disk() -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import time
 import urllib.parse
@@ -15,7 +14,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from course import catalogue, messages
+from course import catalogue, doctor, messages
 from course.ports import free_port
 from course.stack import Service, Stack
 
@@ -154,21 +153,15 @@ def kill_tree(pid: int) -> None:
         victim.send_signal(signal.SIGKILL)
 
 
-def chromium() -> str:
-    """The system's Chromium; the tests need one."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    pytest.fail("there is no Chromium: `make test` installs it on Debian, elsewhere install it")
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A real browser that asks no address but ours."""
+    executable = doctor.chromium()
+    assert executable, "there is no Chromium; `make doctor` says how to install it"
     flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium(), args=[*flags, "--no-sandbox", "--no-first-run"]
+            executable_path=executable, args=[*flags, "--no-sandbox", "--no-first-run"]
         )
         yield browser
         browser.close()
