@@ -7,6 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Empty here, so that they come from the command line alone: WSL exports a NAME of its own.
 NAME =
 PROJECT =
+PORT =
 IN =
 ARGS =
 UPGRADE =
@@ -18,7 +19,7 @@ COURSE = .venv/bin/course
 LANGUAGE_OPTION = $(if $(IN),--lang $(IN))
 LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
-missing = $(error $(if $(FRENCH),il manque $(1),$(1) is missing))
+missing = $(error $(if $(FRENCH),ajoutez par exemple $(1),say which: for example $(1)))
 
 .PHONY: help setup start broker begin diff forward doctor test lint bench audit lock clean \
 	with-name with-project
@@ -27,14 +28,14 @@ help: ## list the targets (IN=fr for French) :: liste les commandes (IN=en pour 
 	@awk -F ' *## *| *:: *' '/^[a-z]+:.*##/ { split($$1, target, ":"); \
 		printf "make %-8s %s\n", target[1], $$$(if $(FRENCH),3,2) }' $(firstword $(MAKEFILE_LIST))
 
-setup: ## prepare .venv, as every target does by itself :: prépare .venv (les autres commandes le font au besoin)
+setup: ## prepare .venv (the other commands do so when they need it) :: prépare .venv (les autres commandes le font au besoin)
 	@$(SETUP)
 
-start: setup ## start a lesson (NAME=05; else the last) :: démarre une leçon (NAME=05, sinon la dernière)
+start: setup ## start a lesson (NAME=06; else the last) :: démarre une leçon (NAME=06, sinon la dernière)
 	@$(COURSE) start $(LANGUAGE_OPTION) $(NAME)
 
-broker: setup ## the broker alone, on port 6379 :: démarre le broker seul, sur le port 6379
-	@$(COURSE) broker $(LANGUAGE_OPTION)
+broker: setup ## the broker alone, on port 6379 (or PORT=6380) :: démarre le broker seul, sur le port 6379
+	@$(COURSE) broker $(LANGUAGE_OPTION) $(if $(PORT),--port $(PORT))
 
 begin: with-name with-project setup ## a project as it stands before a lesson (NAME=05 PROJECT=~/mysite) :: crée le projet tel qu'il est avant une leçon (NAME=05 PROJECT=~/mysite)
 	@$(COURSE) begin $(LANGUAGE_OPTION) "$(NAME)" "$(PROJECT)"

@@ -126,7 +126,7 @@ def broker(port: int) -> int:
         with stoppable(stack), stack:
             stack.start_broker(port)
             terminal.tell(say("broker_ready", url=stack.broker_url), bold=True)
-            _until_asked_to_end(stack, terminal)
+            _until_asked_to_end(stack, terminal, "ending_broker")
     except (StackError, brokers.BrokerError) as error:
         return _refuse(str(error))
     return 0
@@ -176,7 +176,10 @@ def _start_process(
     address = f"http://127.0.0.1:{port}/"
     env = {variable: str(port)}
     line = f"  {name:<7} {address}"
-    if name == "flower" and not os.environ.get("FLOWER_BASIC_AUTH"):
+    given = os.environ.get("FLOWER_BASIC_AUTH")
+    if name == "flower" and given and ":" not in given:
+        raise StackError(say("flower_auth"))
+    if name == "flower" and not given:
         password = secrets.token_urlsafe(12)
         env["FLOWER_BASIC_AUTH"] = f"admin:{password}"
         line += "  " + say("flower_password", user="admin", password=password)
@@ -195,11 +198,11 @@ def serves(address: str) -> bool:
     return True
 
 
-def _until_asked_to_end(stack: Stack, terminal: Terminal) -> None:
+def _until_asked_to_end(stack: Stack, terminal: Terminal, key: str = "ending") -> None:
     # When make or the terminal's shell is killed, nobody is left to tell us to end.
     parent = os.getppid()
     while not (terminal.closed or os.getppid() != parent):
         terminal.follow(stack)
         if stack.stop.wait(0.1):
             break
-    terminal.tell(say("ending"))
+    terminal.tell(say(key))

@@ -142,8 +142,8 @@ def test_every_target_is_phony():
 def test_an_argument_left_out_is_told_at_once(arguments, missing):
     english, french = make("-n", *arguments), make("-n", *arguments, "IN=fr")
     assert english.returncode == french.returncode == 2
-    assert f"*** {missing} is missing." in english.stderr
-    assert f"*** il manque {missing}." in french.stderr
+    assert f"*** say which: for example {missing}." in english.stderr
+    assert f"*** ajoutez par exemple {missing}." in french.stderr
     assert english.stdout == ""  # not even the set-up was begun
 
 
