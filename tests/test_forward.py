@@ -138,7 +138,8 @@ def test_a_conflict_stops_and_says_where(root, carry, capsys):
         "Conflict. Nothing was written in lessons/03_c, nor in what grows from it:",
         "  lessons/03_c/myapp/views.py:20-21: both changed it",
         "  lessons/03_c/new.py: no conflict here, but not written either",
-        "Make all of it in lessons/03_c by hand, then run `make forward NAME=lessons/03_c`.",
+        "Make the same edit in lessons/03_c by hand, then go on from there: "
+        "`make forward NAME=lessons/03_c`.",
     ]
 
 
