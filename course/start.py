@@ -21,6 +21,9 @@ from course.stack import Stack, StackError
 
 # Where copies, data and logs are kept; nothing is written elsewhere.
 STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")
+# Says for which copy the database is ready.
+MIGRATED = "migrated"
+
 COLOURS = {"web": "green", "worker": "blue", "flower": "magenta"}
 
 # The port a Procfile's process answers on, and the variable that tells it.
@@ -93,6 +96,10 @@ def start(snapshot: Snapshot) -> int:
             terminal.tell(say("starting", name=snapshot.name))
             copy(snapshot, project)
             _choose_broker(stack, terminal)
+            new = "broker" in stack.services and not (stack.folder / MIGRATED).exists()
+            if new and "worker" in commands:
+                # The first time nothing can be queued: the worker need not wait for tables.
+                _start_process(stack, terminal, "worker", commands["worker"], project)
             _migrate(stack, project)
             addresses = []
             if "broker" in stack.services:  # another's address may hold a password
@@ -101,7 +108,8 @@ def start(snapshot: Snapshot) -> int:
             for name in sorted(commands, key=lambda name: name == "flower"):
                 if name == "flower":
                     stack.wait("web", "worker", meanwhile=lambda: terminal.follow(stack))
-                addresses += _start_process(stack, terminal, name, commands[name], project)
+                if name not in stack.services:
+                    addresses += _start_process(stack, terminal, name, commands[name], project)
             stack.wait(*commands, meanwhile=lambda: terminal.follow(stack))
             terminal.follow(stack)
             if not stack.stop.is_set():
@@ -147,7 +155,7 @@ def _choose_broker(stack: Stack, terminal: Terminal) -> None:
 
 def _migrate(stack: Stack, project: Path) -> None:
     # It takes a second, so only where the project has changed since the last time.
-    stamp = stack.folder / "migrated"
+    stamp = stack.folder / MIGRATED
     state = (project / MANIFEST).read_text()
     if (project / "db.sqlite3").exists() and stamp.exists() and stamp.read_text() == state:
         return
