@@ -69,6 +69,8 @@ def reachable(address: str) -> bool:
     """
     import redis  # half a second, and only here
 
+    if not address.startswith(("redis://", "rediss://")):
+        raise ValueError(address)
     try:
         with redis.Redis.from_url(
             address, socket_timeout=1, socket_connect_timeout=1, retry=None
@@ -86,6 +88,6 @@ def external() -> str | None:
     try:
         if reachable(address):
             return address
-    except ValueError:
+    except (TypeError, ValueError):
         raise BrokerError(say("broker_not_redis")) from None
     raise BrokerError(say("broker_silent"))

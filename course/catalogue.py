@@ -100,7 +100,10 @@ def copy(snapshot: Snapshot, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / MANIFEST
-    copied: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
+    try:
+        copied: dict[str, str] = json.loads(manifest.read_text())
+    except (FileNotFoundError, ValueError):  # none yet, or a disk that was full
+        copied = {}
     current = {}
     for path in snapshot.files():
         contents = (snapshot.path / path).read_bytes()

@@ -118,6 +118,10 @@ def main() -> None:
     try:
         course(prog_name="course")
     except OSError as error:
-        what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        what = ": ".join(
+            str(part)
+            for part in (error.filename2 or error.filename, error.strerror or error)
+            if part
+        )
         click.echo(say("error", what=what), err=True)
         sys.exit(2)

@@ -7,6 +7,7 @@ the course only once the Python is known to be recent enough.
 
 import importlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -216,7 +217,8 @@ def _link_course(place: Path) -> None:
     (packages / "course.pth").write_text(f"{ROOT}\n")
     command = place / "bin/course"
     # By way of sh: a path may be too long for a #! line, or hold a space.
-    command.write_text(f'#!/bin/sh\nexec "{place}/bin/python" -P -m course "$@"\n')
+    python = shlex.quote(f"{place}/bin/python")
+    command.write_text(f'#!/bin/sh\nexec {python} -P -m course "$@"\n')
     command.chmod(0o755)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from course import broker
 from course.guard import MARK, end_leftovers
@@ -51,6 +51,10 @@ class Service:
         assert self.process is not None
         return self.process.pid
 
+    def is_up(self) -> bool:
+        """Whether its own process is ready: on a port, somebody else's may answer."""
+        return self.ready() and self.process is not None and self.process.poll() is None
+
     def says(self, text: str) -> bool:
         """Whether `text` is in its log."""
         return text in self.log.read_text(errors="replace")
@@ -83,12 +87,17 @@ class Stack:
             self._lock.close()
             raise StackError(say("already_running", folder=self.folder)) from None
         end_leftovers(self.folder)
-        self._guard = subprocess.Popen(
-            [sys.executable, "-m", "course.guard", str(self.folder)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._guard = self._start_guard()
         return self
+
+    def _start_guard(self) -> "subprocess.Popen[bytes]":
+        guard = [sys.executable, "-m", "course.guard", str(self.folder)]
+        return subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
+
+    def keep_guard(self) -> None:
+        """Start the guard again if it was killed."""
+        if self._guard.poll() is not None:
+            self._guard = self._start_guard()
 
     def __exit__(
         self,
@@ -106,6 +115,7 @@ class Stack:
             assert self._guard.stdin is not None
             end_leftovers(self.folder, grace=0)
             self._guard.stdin.close()
+            self._guard.kill()  # nothing is left to guard, and it may have been stopped
             self._guard.wait()
             self._lock.close()
 
@@ -118,6 +128,7 @@ class Stack:
         env = dict(os.environ)
         env.pop("DJANGO_SETTINGS_MODULE", None)
         env.pop("PYTHONDONTWRITEBYTECODE", None)
+        env.pop("PYTHONSAFEPATH", None)
         binaries = str(Path(sys.executable).parent)
         env["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)])
         env["PYTHONUNBUFFERED"] = "1"
@@ -155,9 +166,13 @@ class Stack:
     def run(
         self, command: str | list[str], cwd: Path, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end and return what it printed and its exit status."""
-        return subprocess.run(
-            shlex.split(command) if isinstance(command, str) else command,
+        """Run a command to its end and return what it printed and its exit status.
+
+        When the stack is asked to end, the command is killed.
+        """
+        words = shlex.split(command) if isinstance(command, str) else command
+        with subprocess.Popen(
+            words,
             cwd=cwd,
             env=self.environment(**(env or {})),
             stdin=subprocess.DEVNULL,
@@ -165,7 +180,14 @@ class Stack:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-        )
+        ) as process:
+            while True:
+                try:
+                    output, _ = process.communicate(timeout=0.1)
+                    return subprocess.CompletedProcess(words, process.returncode, output)
+                except subprocess.TimeoutExpired:
+                    if self.stop.is_set():
+                        _kill_group(process)
 
     def start_broker(self, port: int = 0) -> Service:
         """Start a broker on `port` (0: any free one) and set `broker_url`.
@@ -192,7 +214,7 @@ class Stack:
         deadline = time.monotonic() + timeout
         for name in names:
             service = self.services[name]
-            while not service.ready():
+            while not service.is_up():
                 if self.stop.is_set():
                     return
                 if service.starts > LOOP or time.monotonic() > deadline:
@@ -213,7 +235,7 @@ class Stack:
             service = self.services[name]
             while not service.ended.wait(0.05):
                 if self.hurry.is_set() or time.monotonic() > deadline:
-                    _kill_group(service)
+                    _kill_group(service.process)
 
     def _launch(self, service: Service) -> None:
         try:
@@ -238,7 +260,7 @@ class Stack:
             started = time.monotonic()
             status = service.process.wait()
             # A worker that was killed leaves children behind, in its group.
-            _kill_group(service)
+            _kill_group(service.process)
             if service.stopping.is_set():
                 break
             if time.monotonic() - started > STEADY:
@@ -261,10 +283,11 @@ class Stack:
         service.ended.set()
 
 
-def _kill_group(service: Service) -> None:
+def _kill_group(process: "subprocess.Popen[Any] | None") -> None:
     # Its group has the id of its first process, which started a session.
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(service.pid, signal.SIGKILL)
+        if process:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _how(status: int) -> str:

@@ -1,5 +1,6 @@
 """`course start` and `course broker`: a stack in the foreground, until Ctrl-C."""
 
+import http.client
 import os
 import secrets
 import signal
@@ -25,6 +26,12 @@ STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")
 MIGRATED = "migrated"
 
 COLOURS = {"web": "green", "worker": "blue", "flower": "magenta"}
+
+# Without the proxy that the environment may name.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+# When make or the terminal's shell is killed, nobody is left to tell us to end.
+_PARENT = os.getppid()
 
 # The port a Procfile's process answers on, and the variable that tells it.
 PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
@@ -104,10 +111,11 @@ def start(snapshot: Snapshot) -> int:
             addresses = []
             if "broker" in stack.services:  # another's address may hold a password
                 addresses += [f"  broker  {stack.broker_url}"]
+            first = [name for name in ("web", "worker") if name in commands]
             # Flower, which only watches, would slow the others down: it goes last.
             for name in sorted(commands, key=lambda name: name == "flower"):
                 if name == "flower":
-                    stack.wait("web", "worker", meanwhile=lambda: terminal.follow(stack))
+                    stack.wait(*first, meanwhile=lambda: terminal.follow(stack))
                 if name not in stack.services:
                     addresses += _start_process(stack, terminal, name, commands[name], project)
             stack.wait(*commands, meanwhile=lambda: terminal.follow(stack))
@@ -160,6 +168,8 @@ def _migrate(stack: Stack, project: Path) -> None:
     if (project / "db.sqlite3").exists() and stamp.exists() and stamp.read_text() == state:
         return
     migrated = stack.run([sys.executable, "manage.py", "migrate", "--no-input"], project)
+    if stack.stop.is_set():
+        return
     if migrated.returncode:
         raise StackError(say("not_migrated", output=migrated.stdout.strip()))
     stamp.write_text(state)
@@ -177,7 +187,8 @@ def _start_process(
 ) -> list[str]:
     """Start one of the Procfile's processes; returns the lines that tell where it answers."""
     if name not in PORTS:
-        stack.start(name, command, project, lambda service: service.says(" ready."))
+        # Others than workers (beat, say) do not tell when they are ready.
+        stack.start(name, command, project, lambda it: name != "worker" or it.says(" ready."))
         return []
     variable, usual = PORTS[name]
     port = _port(usual, terminal)
@@ -198,18 +209,17 @@ def _start_process(
 def serves(address: str) -> bool:
     """Whether an HTTP server answers there, whatever it says."""
     try:
-        urllib.request.urlopen(address, timeout=5).close()
+        _DIRECT.open(address, timeout=5).close()
     except urllib.error.HTTPError:
         return True  # Flower asks for a password
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     return True
 
 
 def _until_asked_to_end(stack: Stack, terminal: Terminal, key: str = "ending") -> None:
-    # When make or the terminal's shell is killed, nobody is left to tell us to end.
-    parent = os.getppid()
-    while not (terminal.closed or os.getppid() != parent):
+    while not (terminal.closed or os.getppid() != _PARENT):
+        stack.keep_guard()
         terminal.follow(stack)
         if stack.stop.wait(0.1):
             break

@@ -275,7 +275,7 @@ def test_a_moved_checkout_is_set_up_anew(ready, tmp_path):
     status, said = moved.run()
     assert status == 0
     assert "it is made anew" in said
-    assert f'"{moved.path}/.venv/bin/python"' in (moved.path / ".venv/bin/course").read_text()
+    assert f"{moved.path}/.venv/bin/python -P" in (moved.path / ".venv/bin/course").read_text()
 
 
 def test_an_environment_whose_python_is_gone_is_not_gone_on_with(ready, tmp_path):
