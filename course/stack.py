@@ -97,6 +97,7 @@ class Stack:
     def keep_guard(self) -> None:
         """Start the guard again if it was killed."""
         if self._guard.poll() is not None:
+            self._guard.communicate()  # closes our end of its pipe
             self._guard = self._start_guard()
 
     def __exit__(
@@ -112,11 +113,9 @@ class Stack:
             for watcher in self._watchers:
                 watcher.join()
         finally:
-            assert self._guard.stdin is not None
             end_leftovers(self.folder, grace=0)
-            self._guard.stdin.close()
             self._guard.kill()  # nothing is left to guard, and it may have been stopped
-            self._guard.wait()
+            self._guard.communicate()
             self._lock.close()
 
     def environment(self, **more: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from course.catalogue import Snapshot, copy, snapshots
+from course.catalogue import MANIFEST, Snapshot, copy, snapshots
 from course.stack import Stack
 
 each_snapshot = pytest.mark.parametrize("snapshot", snapshots(), ids=lambda one: one.name)
@@ -45,3 +45,16 @@ def test_renewing_a_copy_keeps_what_runs_made_and_drops_what_the_snapshot_droppe
     assert (made / "kept.py").read_text() == "2"
     assert not (made / "dropped.py").exists()
     assert (made / "db.sqlite3").read_text() == "rows"
+
+
+def test_a_copy_that_a_full_disk_cut_short_is_made_again(tmp_path: Path) -> None:
+    original = Snapshot(tmp_path / "lessons/01_a")
+    original.path.mkdir(parents=True)
+    (original.path / "kept.py").write_text("1")
+    copy(original, tmp_path / "copy")
+    (tmp_path / "copy" / MANIFEST).write_text("")
+    (tmp_path / "copy/kept.py").write_text("")
+
+    copy(original, tmp_path / "copy")
+
+    assert (tmp_path / "copy/kept.py").read_text() == "1"

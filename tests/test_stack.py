@@ -156,3 +156,32 @@ def test_a_busy_port_moves_to_the_next_free_one() -> None:
         port = listener.getsockname()[1]
         assert not is_free(port)
         assert free_port(port) > port
+
+
+def test_a_command_that_does_not_end_is_ended_with_the_stack(stack: Stack, tmp_path: Path) -> None:
+    stack.stop.set()
+    ended = stack.run([PYTHON, "-c", "import time; time.sleep(600)"], tmp_path)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_a_stopped_guard_does_not_keep_the_stack_from_ending(tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        os.kill(stack._guard.pid, signal.SIGSTOP)
+    assert stack._guard.returncode is not None
+
+
+def test_a_guard_that_was_killed_is_replaced(stack: Stack) -> None:
+    first = stack._guard
+    first.kill()
+    first.wait()
+    stack.keep_guard()
+    assert stack._guard.pid != first.pid
+    assert stack._guard.poll() is None
+
+
+def test_anothers_answer_does_not_make_a_service_ready(stack: Stack, tmp_path: Path) -> None:
+    service = stack.start("ended", [PYTHON, "-c", "pass"], tmp_path, lambda service: True)
+    wait_for(lambda: service.process.poll() is not None)
+    stack.end("ended")
+    assert service.ready()
+    assert not service.is_up()
