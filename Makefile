@@ -4,12 +4,15 @@ PYTHON ?= python3
 # Without cached bytecode every start would take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Empty here, so that they come from the command line alone: WSL exports a NAME of its own.
+# Empty here, so that they come from the command line alone: WSL exports a NAME of its own,
+# some shells a HOST.
 NAME =
 PROJECT =
 PORT =
 IN =
 ARGS =
+PAGES =
+HOST =
 UPGRADE =
 
 FRENCH := $(filter fr% FR%,$(firstword $(IN) $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG)))
@@ -21,7 +24,7 @@ LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
 missing = $(error $(if $(FRENCH),ajoutez par exemple $(1),say which: for example $(1)))
 
-.PHONY: help setup start broker begin diff forward doctor test lint bench audit lock clean \
+.PHONY: help setup start broker begin diff forward docs i18n pictures diagrams doctor test lint bench audit lock clean \
 	with-name with-project
 
 help: ## list the targets (IN=fr for French) :: liste les commandes (IN=en pour l'anglais)
@@ -32,7 +35,7 @@ setup: ## prepare .venv (the other commands do so when they need it) :: prépare
 	@$(SETUP)
 
 start: setup ## start a lesson (NAME=06; else the last) :: démarre une leçon (NAME=06, sinon la dernière)
-	@$(COURSE) start $(LANGUAGE_OPTION) $(NAME)
+	@$(COURSE) start $(LANGUAGE_OPTION)$(if $(HOST), --host $(HOST)) $(NAME)
 
 broker: setup ## the broker alone, on port 6379 (or PORT=6380) :: démarre le broker seul, sur le port 6379
 	@$(COURSE) broker $(LANGUAGE_OPTION) $(if $(PORT),--port $(PORT))
@@ -45,6 +48,12 @@ diff: with-name setup ## what a lesson changes (NAME=05) :: montre ce qu'une le�
 
 forward: with-name setup ## carry an edited lesson on to the later ones (NAME=05) :: reporte les modifications d'une leçon sur les suivantes (NAME=05)
 	@$(COURSE) forward $(LANGUAGE_OPTION) "$(NAME)"
+
+docs: setup ## the pages, in both languages, on port 8080 (HOST=0.0.0.0 for the whole room) :: sert les pages, dans les deux langues, sur le port 8080 (HOST=0.0.0.0 pour toute la salle)
+	@$(COURSE) docs $(LANGUAGE_OPTION)$(if $(PORT), --port $(PORT))$(if $(HOST), --host $(HOST))
+
+i18n: setup ## which French pages are behind (PAGES=all: acknowledge) :: pages françaises en retard (PAGES=all : les marquer à jour)
+	@$(COURSE) i18n $(LANGUAGE_OPTION) $(PAGES)
 
 doctor: ## what is wrong with this machine, and the remedy :: dit ce qui ne va pas sur cette machine, et comment y remédier
 	@$(SETUP) doctor
@@ -63,6 +72,14 @@ lint: ## check style and types :: vérifie le style et les types
 bench: ## run the measurements :: lance les mesures
 	@$(SETUP) test
 	@.venv/bin/python -m bench
+
+pictures: ## take the screenshots anew, from the running lessons :: refait les captures d'écran, à partir des leçons en marche
+	@$(SETUP) test
+	@$(SPEAK) .venv/bin/python -m course.pictures $(ARGS)
+
+diagrams: ## draw the pages' Mermaid diagrams (needs npm) :: dessine les diagrammes Mermaid des pages (il faut npm)
+	@$(SETUP) test
+	@$(SPEAK) .venv/bin/python -m course.diagrams $(ARGS)
 
 audit: ## look for known vulnerabilities in the locked packages :: cherche les vulnérabilités connues dans les paquets verrouillés
 	@$(SETUP) audit

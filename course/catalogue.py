@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tomllib
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from typing import Any
 from course.messages import say
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Where copies, data and logs are kept; nothing is written elsewhere.
+STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")
 
 # Made by running a snapshot or a tool in it; never part of one.
 _MADE = (

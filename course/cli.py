@@ -61,11 +61,12 @@ def course() -> None:
 
 @course.command(help=say("help_start"))
 @click.argument("snapshot", type=SNAPSHOT, default="lessons/07_flower")
+@click.option("--host", default="127.0.0.1", help=say("help_host"))
 @in_language
-def start(snapshot: catalogue.Snapshot) -> None:
+def start(snapshot: catalogue.Snapshot, host: str) -> None:
     from course.start import start
 
-    sys.exit(start(snapshot))
+    sys.exit(start(snapshot, host))
 
 
 @course.command(help=say("help_broker"))
@@ -111,6 +112,34 @@ def doctor() -> None:
     from course.doctor import doctor
 
     sys.exit(doctor())
+
+
+@course.command(help=say("help_docs"))
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--build", is_flag=True, help=say("help_build"))
+@click.option("--on-demand", is_flag=True, help=say("help_on_demand"))
+@click.option("--host", default="127.0.0.1", help=say("help_host"))
+@click.option("--port", type=click.IntRange(1, 65535), help=say("help_port"))
+@in_language
+def docs(folder: Path | None, build: bool, on_demand: bool, host: str, port: int | None) -> None:
+    from course import site
+
+    try:
+        if build:
+            site.build(folder or catalogue.ROOT / "site")
+        else:
+            sys.exit(site.serve(folder or site.SERVED, host, port, on_demand))
+    except site.SiteError as error:
+        raise CourseError(str(error)) from None
+
+
+@course.command(help=say("help_i18n"))
+@click.argument("acknowledge", nargs=-1)
+@in_language
+def i18n(acknowledge: tuple[str, ...]) -> None:
+    from course.i18n import i18n
+
+    sys.exit(i18n(acknowledge))
 
 
 def main() -> None:

@@ -15,13 +15,11 @@ import click
 from honcho.environ import parse_procfile
 
 from course import broker as brokers
-from course.catalogue import MANIFEST, ROOT, Snapshot, copy
-from course.messages import say
+from course.catalogue import MANIFEST, ROOT, STATE, Snapshot, copy
+from course.messages import language, say
 from course.ports import free_port, is_free
 from course.stack import Stack, StackError
 
-# Where copies, data and logs are kept; nothing is written elsewhere.
-STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")
 # Says for which copy the database is ready.
 MIGRATED = "migrated"
 
@@ -35,6 +33,7 @@ _PARENT = os.getppid()
 
 # The port a Procfile's process answers on, and the variable that tells it.
 PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
+SITE_PORT = 8080
 
 
 class Terminal:
@@ -85,8 +84,10 @@ def stoppable(stack: Stack) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def start(snapshot: Snapshot) -> int:
-    """Start what a snapshot's Procfile names, on a copy; returns the exit status.
+def start(snapshot: Snapshot, host: str = "127.0.0.1") -> int:
+    """Start what a snapshot's Procfile names, on a copy, and the pages; returns the exit status.
+
+    host: the address that the pages, and they alone, are served on.
 
     0: it was asked to end, and has. 2: it could not start; the reason is told.
     """
@@ -118,7 +119,8 @@ def start(snapshot: Snapshot) -> int:
                     stack.wait(*first, meanwhile=lambda: terminal.follow(stack))
                 if name not in stack.services:
                     addresses += _start_process(stack, terminal, name, commands[name], project)
-            stack.wait(*commands, meanwhile=lambda: terminal.follow(stack))
+            addresses += _start_site(stack, terminal, host)
+            stack.wait(*commands, "site", meanwhile=lambda: terminal.follow(stack))
             terminal.follow(stack)
             if not stack.stop.is_set():
                 terminal.tell("\n".join([say("ready"), *addresses]), bold=True)
@@ -204,6 +206,15 @@ def _start_process(
         line += "  " + say("flower_password", user="admin", password=password)
     stack.start(name, command, project, lambda service: serves(address), env)
     return [line]
+
+
+def _start_site(stack: Stack, terminal: Terminal, host: str) -> list[str]:
+    port = _port(SITE_PORT, terminal)
+    # Built when somebody reads it: until then, building would slow the others down.
+    command = [sys.executable, "-m", "course", "docs", "--on-demand", "--lang", language()]
+    command += ["--host", host, "--port", str(port)]
+    stack.start("site", command, ROOT, lambda service: not is_free(port))
+    return [f"  site    http://{host}:{port}/"]
 
 
 def serves(address: str) -> bool:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from course import catalogue, doctor, messages
 from course.ports import free_port
+from course.site import refresh
 from course.stack import Service, Stack
 
 T = TypeVar("T")
@@ -151,6 +152,18 @@ def kill_tree(pid: int) -> None:
     process = psutil.Process(pid)
     for victim in [process, *process.children(recursive=True)]:
         victim.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The pages in both languages, built with every warning an error.
+
+    What has not changed since an earlier run, or was built by a run beside this one, is used
+    again.
+    """
+    folder = catalogue.ROOT / ".course" / "cache" / "site"
+    refresh(folder, strict=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

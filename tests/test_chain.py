@@ -37,11 +37,6 @@ def states(snapshot: Snapshot | None) -> dict[str, tuple[bytes, int]]:
     return {name: (path.read_bytes(), path.stat().st_mode & 0o111) for name, path in paths.items()}
 
 
-def covers(entry: str, path: str) -> bool:
-    """Whether an entry of `changes` names a file, itself or by a folder above it."""
-    return path.startswith(entry) if entry.endswith("/") else path == entry
-
-
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_each_folder_says_what_it_is(folder: Path):
     about = tomllib.loads((folder / "lesson.toml").read_text(encoding="utf-8"))
@@ -56,14 +51,6 @@ def test_each_lesson_follows_the_last_and_each_recipe_the_lessons(snapshot: Snap
     lessons = [it for it in SNAPSHOTS if it.path.parent.name == "lessons"]
     position = lessons.index(snapshot) if snapshot in lessons else len(lessons)
     assert snapshot.base == (lessons[position - 1] if position else None)
-
-
-@every_snapshot
-def test_each_changes_the_files_it_names_and_no_others(snapshot: Snapshot):
-    named, changed = snapshot.about["changes"], step(snapshot)
-    unnamed = [path for path in changed if not any(covers(entry, path) for entry in named)]
-    unchanged = [entry for entry in named if not any(covers(entry, path) for path in changed)]
-    assert (sorted(unnamed), unchanged) == ([], [])
 
 
 @every_snapshot

@@ -120,6 +120,7 @@ def test_from_make_start_to_ten_on_the_page_and_in_flower(
     busy.close()
     assert "Port 8000 is busy" in terminal.screen
     web = re.search(r"web +(http://127.0.0.1:\d+/)", terminal.screen)[1]
+    site = re.search(r"site +(http://127.0.0.1:\d+/)", terminal.screen)[1]
     flower, password = re.search(
         r"flower +(http://127.0.0.1:\d+/) +\(user admin, password (\S+)\)", terminal.screen
     ).groups()
@@ -148,6 +149,7 @@ def test_from_make_start_to_ten_on_the_page_and_in_flower(
     assert terminal.shows("broker has ended (SIGKILL)")
 
     assert context.request.get(flower).status == 401
+    assert context.request.get(f"{site}fr/").ok
     known = browser.new_context(http_credentials={"username": "admin", "password": password})
     tasks = known.new_page()
     tasks.goto(f"{flower}tasks")

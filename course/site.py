@@ -1,0 +1,181 @@
+"""`course docs`: build the pages in both languages, serve them, build again after an edit."""
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from course import catalogue
+from course.messages import LANGUAGES, say
+from course.ports import free_port
+from course.typography import french
+
+# The theme would announce at every build that it is in maintenance.
+os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
+
+from mkdocs import exceptions
+from mkdocs.commands.build import build as mkdocs_build
+from mkdocs.config import load_config
+from mkdocs.livereload import LiveReloadServer
+
+PORT = 8080
+SERVED = catalogue.STATE / "site"
+DOCS = catalogue.ROOT / "docs"
+# What both languages are made of, besides their own folder.
+SHARED = [
+    *(DOCS / name for name in ("theme", "images", "diagrams", "mkdocs.yml", "root.html")),
+    *(catalogue.ROOT / name for name in ("lessons", "recipes")),
+]
+# Changes between two builds, but not while the site is served.
+MACHINERY = [catalogue.ROOT / "course", catalogue.ROOT / "requirements" / "course.txt"]
+
+
+class SiteError(Exception):
+    """The site could not be built. The message is for the author."""
+
+
+def build(site: Path, languages: Iterable[str] = LANGUAGES, strict: bool = True) -> None:
+    """Build the pages into `site`/en and `site`/fr.
+
+    strict: a warning (a link that leads nowhere) is an error. A language that
+    fails leaves what was there before. Raises SiteError, OSError.
+    """
+    site.mkdir(parents=True, exist_ok=True)
+    shutil.copy(DOCS / "root.html", site / "index.html")
+    for language in languages:
+        state = _state(language)
+        half = site / f".{language}"
+        try:
+            _build_one(language, half, strict)
+        except (exceptions.MkDocsException, exceptions.Abort, ValueError) as error:
+            raise SiteError(say("site_failed", language=language, why=error)) from None
+        shutil.rmtree(site / language, ignore_errors=True)
+        half.rename(site / language)
+        (site / f".{language}.json").write_text(json.dumps(state))
+
+
+def refresh(site: Path, strict: bool = False) -> list[str]:
+    """Build the languages that have changed since they were built; returns which.
+
+    One process at a time does so in a folder. Raises SiteError, OSError.
+    """
+    site.mkdir(parents=True, exist_ok=True)
+    with open(site / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        changed = _changed(site)
+        build(site, changed, strict)
+        return changed
+
+
+def _build_one(language: str, folder: Path, strict: bool) -> None:
+    with _warnings_shown():
+        config = load_config(str(DOCS / f"{language}.yml"), site_dir=str(folder), strict=strict)
+        if language == "fr":
+            config.site_name = french(config.site_name)
+        mkdocs_build(config)
+
+
+class _warnings_shown:
+    """While inside, MkDocs's warnings go to standard error."""
+
+    def __enter__(self) -> None:
+        self._handler = logging.StreamHandler()
+        self._handler.setLevel(logging.WARNING)
+        self._handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        logging.getLogger("mkdocs").addHandler(self._handler)
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger("mkdocs").removeHandler(self._handler)
+
+
+class _Server(LiveReloadServer):
+    """Serves both languages, each with its own page for an address that leads nowhere."""
+
+    def __init__(self, site: Path, host: str, port: int) -> None:
+        # Requests wait while it builds; an edit is looked for five times a second.
+        super().__init__(self._build_changed, host, port, str(site), polling_interval=0.2)
+        self._site = site
+        self._building = threading.Lock()
+        self._built = False
+        self._asked = threading.local()
+        self.error_handler = self._not_found
+        for path in [DOCS, *SHARED]:
+            if path.is_dir():
+                self.watch(str(path))
+
+    def _build_changed(self) -> None:
+        try:
+            for language in refresh(self._site):
+                click.echo(say("site_rebuilt", language=language))
+        except (SiteError, OSError) as error:
+            # The site stays as it was; the next edit has another chance.
+            click.echo(say("error", what=error), err=True)
+
+    def serve_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._building:
+            if not self._built:  # nothing was built before the first page was asked for
+                self._build_changed()
+                self._built = True
+        self._asked.path = environ["PATH_INFO"]
+        return super().serve_request(environ, start_response)
+
+    def _not_found(self, code: int) -> bytes | None:
+        language = self._asked.path.strip("/").partition("/")[0]
+        page = self._site / (language if language in LANGUAGES else LANGUAGES[0]) / "404.html"
+        return page.read_bytes() if page.is_file() else None
+
+
+def _changed(site: Path) -> list[str]:
+    """The languages whose sources are not those that `site` was built from."""
+    changed = []
+    for language in LANGUAGES:
+        try:
+            built = json.loads((site / f".{language}.json").read_text())
+        except (FileNotFoundError, ValueError):
+            built = None
+        if built != _state(language):
+            changed.append(language)
+    return changed
+
+
+def _state(language: str) -> dict[str, list[int]]:
+    """The sources of a language, each with its time and size."""
+    state = {}
+    for source in [DOCS / language, DOCS / f"{language}.yml", *SHARED, *MACHINERY]:
+        for path in [source, *source.rglob("*")]:
+            if path.is_file() and path.parent.name != "__pycache__":
+                stat = path.stat()
+                state[str(path)] = [stat.st_mtime_ns, stat.st_size]
+    return state
+
+
+def serve(site: Path, host: str, port: int | None, on_demand: bool = False) -> int:
+    """Build both languages, serve them until Ctrl-C or TERM; returns the exit status.
+
+    port: None for 8080, or the next free one. on_demand: build no sooner than a page is asked
+    for. After an edit to a page or a snapshot,
+    what changed is built again and open pages reload. Raises SiteError if the first
+    build fails, OSError.
+    """
+    if not on_demand:
+        click.echo(say("site_building"))
+        refresh(site)
+    chosen = port or free_port(PORT)
+    if not port and chosen != PORT:
+        click.echo(say("port_busy", busy=PORT, port=chosen))
+    server = _Server(site, host, chosen)
+    click.secho(say("site_ready", url=f"http://{host}:{chosen}/"), bold=True)
+    try:
+        server.serve()  # type: ignore[no-untyped-call]
+    except KeyboardInterrupt:
+        click.echo(say("ending_broker"))
+    finally:
+        server.shutdown()
+    return 0
