@@ -24,19 +24,6 @@ MACHINE = re.compile(
 every_snapshot = pytest.mark.parametrize("snapshot", SNAPSHOTS, ids=lambda snapshot: snapshot.name)
 
 
-def step(snapshot: Snapshot) -> set[str]:
-    """The learner's files in which a snapshot differs from its base."""
-    now, before = states(snapshot), states(snapshot.base)
-    return {path for path in now.keys() | before.keys() if now.get(path) != before.get(path)}
-
-
-def states(snapshot: Snapshot | None) -> dict[str, tuple[bytes, int]]:
-    if snapshot is None:
-        return {}
-    paths = {str(path): snapshot.path / path for path in snapshot.learners_files()}
-    return {name: (path.read_bytes(), path.stat().st_mode & 0o111) for name, path in paths.items()}
-
-
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_each_folder_says_what_it_is(folder: Path):
     about = tomllib.loads((folder / "lesson.toml").read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -320,6 +321,25 @@ def test_an_address_that_leads_nowhere_is_told_in_the_language_asked_for(
     expect(tab.get_by_role("heading", name=words)).to_be_visible()
     expect(tab.locator(".md-header")).to_be_visible()
     tab.close()
+
+
+def answers(host: str, port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((host, port)) == 0
+
+
+@pytest.mark.parametrize("host, other", [(None, "127.0.0.2"), ("127.0.0.2", "127.0.0.1")])
+def test_the_pages_are_served_on_the_address_asked_for_alone(
+    host: str | None, other: str, site: Path, stack: Stack
+) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "course", "docs", "--port", str(port), str(site)]
+    command += ["--host", host] if host else []
+    # On Linux all of 127.x.x.x is this machine.
+    stack.start("docs", command, ROOT, lambda service: answers(host or "127.0.0.1", port))
+    stack.wait("docs")
+
+    assert not answers(other, port)
 
 
 def test_a_page_that_cannot_be_followed_fails_the_build(tmp_path: Path) -> None:

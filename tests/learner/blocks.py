@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
@@ -31,7 +32,7 @@ class Block:
     part_number: int = 0
 
     def __str__(self) -> str:
-        return name(self.page, self.number, self.heading, self.text)
+        return name(self.page, self.number, self.heading, self.title, self.text)
 
     @property
     def lines(self) -> list[str]:
@@ -43,10 +44,11 @@ class Block:
         return (self.kind, self.language, title, self.text, self.part, self.part_number)
 
 
-def name(page: str, number: int, heading: str, text: str) -> str:
+def name(page: str, number: int, heading: str, title: str | None, text: str) -> str:
     """How messages call a block."""
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return f'{page}, block {number} in #{heading}: "{first}"'
+    titled = f" ({title})" if title else ""
+    return f'{page}, block {number}{titled} in #{heading}: "{first}"'
 
 
 def as_data(blocks: list[Block]) -> list[dict[str, object]]:
@@ -81,7 +83,7 @@ def parse(html: str, page: str) -> list[Block]:
             _check(block)
             blocks.append(block)
         except ValueError as error:
-            wrong.append(f"{name(page, number, heading, text)}: {error}")
+            wrong.append(f"{name(page, number, heading, title, text)}: {error}")
     if wrong:
         raise PageError("\n".join(wrong))
     return blocks
@@ -187,7 +189,7 @@ def browser(block: Block) -> Visit:
     lines = [line.strip() for line in block.lines]
     first = lines.index("") if "" in lines else len(lines)
     head, texts = lines[:first], [line for line in lines[first:] if line]
-    if not head or not head[0].startswith(("http://127.0.0.1", "http://localhost")):
+    if not head or urlsplit(head[0]).hostname not in ("127.0.0.1", "localhost"):
         raise ValueError("the first line of a browser step is an address on this machine")
     if not texts:
         raise ValueError("it shows no text: an empty line, then what must appear on the page")

@@ -16,7 +16,6 @@ from .blocks import console as steps_of
 from .matching import is_literal
 from .terminal import (
     GRACE,
-    INTERRUPTED,
     MORE_PYTHON,
     MORE_SHELL,
     PYTHON,
@@ -25,9 +24,10 @@ from .terminal import (
     Failure,
     Prompt,
     Terminal,
+    status,
 )
 
-RELOAD = 2.5  # seconds: Django's development server looks for edits every second
+RELOAD = 3.5  # seconds: Django's development server looks for edits every second or so
 
 
 @dataclass
@@ -131,9 +131,7 @@ class Follower:
     # Files
 
     def _write(self, block: Block) -> None:
-        after = tree.follow(self.tree, block)
-        self._change(after)
-        self.writers[str(block.title)] = str(block)
+        self._change(tree.follow(self.tree, block, self.writers))
 
     def _change(self, after: tree.Tree) -> None:
         for name, terminal in self.terminals.items():
@@ -157,9 +155,8 @@ class Follower:
         paths = [path for path in {*now, *self.tree} if now.get(path) != self.tree.get(path)]
         for path in paths:
             self.writers[path] = str(block)
-            if not block.part:
-                contents = now[path].decode(errors="surrogateescape") if path in now else None
-                self.made.setdefault(str(block.number), {})[path] = contents
+            contents = now[path].decode(errors="surrogateescape") if path in now else None
+            self.made.setdefault(str(block.number), {})[path] = contents
         self.tree = now
 
     # Parts that are undone
@@ -181,6 +178,7 @@ class Follower:
                 f"the {saved.first.part} that begins with {saved.first}: other commands run at "
                 f"its end than before it: {_list(now)}; before: {_list(before)}"
             )
+        self.tree = tree.read(self.place.project)
         self._change(saved.tree)
         self.writers = saved.writers
         database = self.place.project / "db.sqlite3"
@@ -248,8 +246,8 @@ class Follower:
         if prompt is None:  # it runs on
             return
         _check_kind(prompt, terminal, after)
-        fine = (0, INTERRUPTED) if step.prompt == "^C" else (0,)
-        if strict and prompt.status not in fine:
+        # What was interrupted tells nothing by its status.
+        if strict and prompt.status and step.prompt != "^C":
             raise Failure(f"exit status {prompt.status}")
 
     def _needs(self, terminal: Terminal, prompt: str) -> None:
@@ -335,7 +333,8 @@ class Follower:
                     came = self._what_came(terminal)
                     raise Failure(f"{block}: {step}\n{failure}{came}") from None
         self.tree = tree.read(self.place.project)
-        self.failures += tree.judge(self.tree, self.snapshot, self.writers)
+        wanted = tree.snapshot_tree(self.snapshot)
+        self.failures += tree.judge(self.tree, wanted, self.writers)
 
     def _has_ended(self, terminal: Terminal, step: Step) -> None:
         prompt = terminal.compare_from_start(step.shown)
@@ -366,8 +365,8 @@ def _check_kind(prompt: Prompt, terminal: Terminal, after: str | None) -> None:
     wrong = {
         MORE_SHELL: "the shell waits for more: a quote or a bracket is open",
         MORE_PYTHON: "Python waits for more: a line `...` ends what is indented",
-        PYTHON: "Python's shell runs now; `>>> exit()` leaves it",
-        SHELL: f"Python's shell does not run (exit status {prompt.status})",
+        PYTHON: "Python's shell runs now, and what is typed next is not for it",
+        SHELL: f"Python's shell does not run, and what is typed next is for it{status(prompt)}",
     }
     wanted = {"$": (SHELL,), PYTHON: (PYTHON,), MORE_PYTHON: (MORE_PYTHON,)}
     if prompt.kind == MORE_SHELL:

@@ -54,7 +54,7 @@ class Comparison:
         # The places that may come next: an index of `shown`, or its length when all has come.
         self._places = self._skip({0})
         self._furthest = max(self._places)
-        self._stuck_at: str | None = None  # the first line that could not come
+        self._stuck_at: str | None = None  # the line that came in place of the furthest
         self.lines = 0
 
     def _skip(self, places: set[int]) -> set[int]:
@@ -76,8 +76,9 @@ class Comparison:
                 after.add(place + 1)
         self._places = self._skip(after)
         self.lines += 1
-        if self._places:
-            self._furthest = max(self._furthest, *self._places)
+        reached = max(self._places, default=-1)
+        if reached >= self._furthest:
+            self._furthest, self._stuck_at = reached, None
         elif self._stuck_at is None:
             self._stuck_at = actual
 

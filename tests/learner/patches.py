@@ -36,8 +36,9 @@ def apply(diff: str, contents: bytes | None) -> bytes | None:
         place = _place(lines, hunk, wanted)
         lines[place : place + len(hunk.old)] = hunk.new
         shift += len(hunk.new) - len(hunk.old) + (place - wanted)
-    deleted = all(hunk.counts[1] == 0 for hunk in hunks) and not lines
-    return None if deleted else "".join(lines).encode()
+    # Without this header line a file whose lines all go is left empty.
+    deleted = "+++ /dev/null" in diff.splitlines()
+    return None if deleted and not lines else "".join(lines).encode()
 
 
 def _read(diff: str) -> list[_Hunk]:

@@ -38,7 +38,7 @@ def environment() -> Path:
     packages = wheels()
 
     def fill(folder: Path) -> None:
-        subprocess.run([_python(), "-m", "venv", str(folder)], check=True)
+        _run([_python(), "-m", "venv", str(folder)])
         lesson = catalogue.ROOT / "lessons" / "07_flower" / "requirements.txt"
         options = ["install", "--quiet", "--no-index", "--find-links", str(packages)]
         _pip([str(folder / "bin" / "python"), "-m", "pip", *options, "-r", str(lesson)])
@@ -92,7 +92,17 @@ def _made(name: str, fill: Callable[[Path], None]) -> Path:
             folder.mkdir(parents=True)
             fill(folder)
             stamp.touch()
+            _forget_others(name)
     return folder
+
+
+def _forget_others(name: str) -> None:
+    """Remove what an earlier lock has led to; the small databases may stay."""
+    kind = name.partition("-")[0]
+    for stamp in STATE.glob(f"{kind}-*.made"):
+        if stamp.stem != name and kind != "database":
+            stamp.unlink()
+            shutil.rmtree(STATE / stamp.stem, ignore_errors=True)
 
 
 @contextmanager

@@ -101,6 +101,9 @@ def _furnish(folder: Path, snapshot: catalogue.Snapshot, language: str) -> dict[
     if snapshot.base:
         project = home / "mysite"
         tree.write(project, {}, tree.snapshot_tree(snapshot.base))
+        for path in snapshot.base.learners_files():
+            mode = (snapshot.base.path / path).stat().st_mode
+            (project / path).chmod(0o755 if mode & 0o100 else 0o644)
         (project / ".venv").symlink_to(prepared.environment())
         shutil.copy(prepared.database(snapshot.base), project)
     # The Python of the course first, as `make broker` needs it; no virtual environment.
@@ -137,7 +140,6 @@ def _is_environment(folder: Path) -> bool:
 
 def _inside(folder: Path, tell: Callable[[dict[str, Any]], None]) -> Report:
     report = Report()
-    # It ends when we do, however we end: nobody then holds the other end of its input.
     command = ["unshare", *_OWN, sys.executable, "-m", "tests.learner.inside", str(folder)]
     with (folder / "errors").open("w+") as errors:
         try:
@@ -154,23 +156,24 @@ def _inside(folder: Path, tell: Callable[[dict[str, Any]], None]) -> Report:
             return Report([f"{NO_NAMESPACES}no program `unshare`"])
         assert process.stdin and process.stdout
         try:
-            with process.stdin, process.stdout:
-                for line in process.stdout:
-                    entry = json.loads(line)
-                    report.transcript.append(entry)
-                    tell(entry)
-        except BaseException:
-            process.kill()
-            raise
+            for line in process.stdout:
+                entry = json.loads(line)
+                report.transcript.append(entry)
+                tell(entry)
         finally:
+            # Everything inside ends when nobody holds this end any more, and so also when
+            # we are killed.
+            process.stdin.close()
+            process.stdout.close()
             process.wait()
         errors.seek(0)
         said = errors.read().strip()
     result = folder / "report.json"
-    if not result.exists():
-        begun = (folder / "begun").exists()
-        report.failures.append(f"the run broke off:\n{said}" if begun else NO_NAMESPACES + said)
-        return report
-    for key, value in json.loads(result.read_text()).items():
-        setattr(report, key, value)
+    if result.exists():
+        for key, value in json.loads(result.read_text()).items():
+            setattr(report, key, value)
+    elif (folder / "begun").exists():
+        report.failures.append(f"the run broke off:\n{said}")
+    else:
+        report.failures.append(NO_NAMESPACES + said)
     return report

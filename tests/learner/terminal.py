@@ -4,7 +4,6 @@ import codecs
 import os
 import re
 import secrets
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ SILENCE = 3.0  # a command that shows nothing and is then interrupted runs at le
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 SHELL, MORE_SHELL, PYTHON, MORE_PYTHON = "$", ">", ">>>", "..."
-INTERRUPTED = 128 + signal.SIGINT
 
 
 class Failure(Exception):
@@ -118,7 +116,7 @@ class Terminal:
             text = text[: match.start()]
             prompt = Prompt(match[2], int(match[1]))
         text = _ESCAPES.sub("", text).replace("\r\n", "\n")
-        lines = [line.rpartition("\r")[2].rstrip() for line in text.split("\n")]
+        lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
         whole = lines[-1] == ""
         return (lines[:-1] if whole else lines), prompt, whole
 
@@ -136,12 +134,14 @@ class Terminal:
         """Type a line where a prompt is."""
         with self._came:
             self._start = self._typed_at = len(self._raw)
+        self._child.setecho(False)  # Django's development server has it on
         self._child.sendline(line)
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         with self._came:
             self._start = len(self._raw)
+        self._child.setecho(False)
         self._child.sendintr()
 
     def restore_status(self, status: int) -> None:
@@ -177,7 +177,7 @@ class Terminal:
                 + ("" if any(map(matching.is_literal, shown)) else _SAY_READY)
             )
         if mismatch:
-            raise Failure(f"{mismatch}{_status(prompt)}")
+            raise Failure(f"{mismatch}{status(prompt)}")
         return prompt
 
     def until_shown(self, shown: Sequence[str], seconds: float = PATIENCE) -> Prompt | None:
@@ -208,7 +208,7 @@ class Terminal:
             raise Failure("the terminal has closed")
         mismatch = matching.matches(trimmed(shown), trimmed(lines))
         late = "" if not _can_come(shown, lines, whole) else f" within {seconds:.0f} s"
-        raise Failure(f"{mismatch}{late}{_status(prompt) if prompt else ''}")
+        raise Failure(f"{mismatch}{late}{status(prompt) if prompt else ''}")
 
     def compared(self) -> list[str]:
         """The lines that were held last against what is shown."""
@@ -264,7 +264,8 @@ class Terminal:
 _SAY_READY = "; a command that runs on must show the line that tells that it is ready"
 
 
-def _status(prompt: Prompt) -> str:
+def status(prompt: Prompt) -> str:
+    """How messages tell an exit status; nothing where it is 0."""
     return f" (exit status {prompt.status})" if prompt.status else ""
 
 

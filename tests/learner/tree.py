@@ -9,12 +9,15 @@ from pathlib import Path, PurePosixPath
 from course import catalogue
 
 from .blocks import Block
-from .patches import apply
+from .patches import PatchError, apply
 
 Tree = dict[str, bytes]
 
-# Made up by `startproject`, and another one every time.
-_KEY = re.compile(rb"""(?m)^SECRET_KEY = (["']).*\1$""")
+# What `startproject` makes up in settings.py, another one every time or with every Django 5.2.x.
+_MADE_UP = [
+    (re.compile(rb"""(?m)^SECRET_KEY = (["']).*\1$"""), b"SECRET_KEY = ''"),
+    (re.compile(rb"(?m)(startproject' using Django \d+\.\d+)\.\d+\.$"), rb"\1."),
+]
 
 
 def snapshot_tree(snapshot: catalogue.Snapshot | None) -> Tree:
@@ -68,13 +71,21 @@ def _remove_empty(path: Path, project: Path) -> None:
         shutil.rmtree(folder)
 
 
-def follow(tree: Tree, block: Block) -> Tree:
-    """The tree after a "file" or "change" block. Raises PatchError."""
+def follow(tree: Tree, block: Block, writers: dict[str, str]) -> Tree:
+    """The tree after a "file" or "change" block, which becomes its file's writer.
+
+    Raises PatchError.
+    """
     path = str(PurePosixPath(block.title or ""))
     after = dict(tree)
     contents: bytes | None = block.text.encode()
     if block.kind == "change":
-        contents = apply(block.text, tree.get(path))
+        try:
+            contents = apply(block.text, tree.get(path))
+        except PatchError as error:
+            writer = f"; {writers[path]} wrote the file" if path in writers else ""
+            raise PatchError(f"{error}{writer}") from None
+    writers[path] = str(block)
     if contents is None:
         del after[path]
     else:
@@ -82,27 +93,28 @@ def follow(tree: Tree, block: Block) -> Tree:
     return after
 
 
-def judge(tree: Tree, snapshot: catalogue.Snapshot, writers: dict[str, str]) -> list[str]:
-    """How the tree differs from the snapshot, a message for each file.
+def judge(tree: Tree, wanted: Tree, writers: dict[str, str]) -> list[str]:
+    """How the tree differs from the one of the snapshot, a message for each file.
 
     writers: the name of the block that wrote a file last.
     """
-    wanted, failures = snapshot_tree(snapshot), []
+    failures = []
     for path in sorted({*tree, *wanted}):
         writer = f"{writers[path]} wrote it" if path in writers else "no block writes it"
         if path not in tree:
             failures.append(f"{path}: missing at the end; {writer}")
         elif path not in wanted:
-            failures.append(f"{path}: {snapshot.name} has no such file; {writer}")
-        elif _without_key(path, tree[path]) != _without_key(path, wanted[path]):
-            difference = _difference(tree[path], wanted[path])
-            failures.append(f"{path}: not as in {snapshot.name}; {writer}\n{difference}")
+            failures.append(f"{path}: the snapshot has no such file; {writer}")
+        elif (has := _comparable(path, tree[path])) != (is_to := _comparable(path, wanted[path])):
+            difference = _difference(has, is_to)
+            failures.append(f"{path}: not as in the snapshot; {writer}\n{difference}")
     return failures
 
 
-def _without_key(path: str, contents: bytes) -> bytes:
+def _comparable(path: str, contents: bytes) -> bytes:
     if PurePosixPath(path).name == "settings.py":
-        return _KEY.sub(b"SECRET_KEY = ''", contents)
+        for pattern, replacement in _MADE_UP:
+            contents = pattern.sub(replacement, contents)
     return contents
 
 
