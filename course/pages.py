@@ -98,7 +98,7 @@ class Expand(Preprocessor):
         if not path.is_file():
             raise PageError(f"{path.name} is missing: run `make diagrams`")
         picture = path.read_text(encoding="utf-8")
-        return self.md.htmlStash.store(f'<figure class="diagram">{picture}</figure>')
+        return self.md.htmlStash.store(f'<figure class="diagram" data-search-exclude>{picture}</figure>')
 
 
 class _FrenchSpaces(Treeprocessor):
@@ -121,8 +121,14 @@ class _Check(Postprocessor):
             kind(block["classes"].split(), block["title"])
         if len(blocks) != text.count("<pre"):
             raise PageError("a block of code without a language")
-        # A search finds what is said and typed, not each file that is shown.
-        return text.replace(' shown highlight">', ' shown highlight" data-search-exclude>')
+        # A search finds what is said, and errors; not each file and each terminal.
+        return _BLOCK.sub(_without_search, text)
+
+
+def _without_search(block: re.Match[str]) -> str:
+    if "language-text" in block["classes"] and not block["title"]:
+        return block[0]
+    return block[0].replace('">', '" data-search-exclude>', 1)
 
 
 class Pages(Extension):

@@ -16,6 +16,7 @@ from . import matching
 PATIENCE = 60.0  # seconds that anything shown may take to come
 GRACE = 1.0  # after the last line shown: a command that has it to print ends within
 SILENCE = 3.0  # a command that shows nothing and is then interrupted runs at least so long
+QUIET = 1.0  # what is still on its way comes within
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
@@ -138,7 +139,11 @@ class Terminal:
         self._child.sendline(line)
 
     def interrupt(self) -> None:
-        """Press Ctrl-C."""
+        """Press Ctrl-C, as one does when nothing more comes."""
+        for _ in range(5):
+            position = self.position
+            if not self._wait(lambda position=position: len(self._raw) > position, QUIET):
+                break
         with self._came:
             self._start = len(self._raw)
         self._child.setecho(False)

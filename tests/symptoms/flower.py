@@ -3,9 +3,10 @@
 import base64
 
 from conftest import wait_for
-from symptoms.lab import PASSWORD, Lab, Log, get, python_without
 
 from course.ports import free_port
+
+from .lab import PASSWORD, Lab, Log, get, python_without
 
 
 def no_such_command_flower(lab: Lab) -> str:

@@ -2,7 +2,7 @@
 
 import uuid
 
-from symptoms.lab import Lab
+from .lab import Lab
 
 
 def pending_for_an_unknown_id(lab: Lab) -> str:

@@ -4,9 +4,10 @@ import os
 import signal
 
 from conftest import kill_tree
-from symptoms.lab import Lab, Log
 
 from course.stack import Service
+
+from .lab import Lab, Log
 
 EARLY = """
 del CELERY_TASK_ACKS_LATE, CELERY_TASK_REJECT_ON_WORKER_LOST, CELERY_TASK_RETRY_ON_WORKER_LOST

@@ -2,7 +2,7 @@
 
 import shutil
 
-from symptoms.lab import Lab, python_without
+from .lab import Lab, python_without
 
 
 def command_not_found(lab: Lab) -> str:

@@ -4,7 +4,8 @@ import contextlib
 import sqlite3
 
 from conftest import replace
-from symptoms.lab import Lab, Log
+
+from .lab import Lab, Log
 
 
 def connection_refused_without_a_host(lab: Lab) -> str:

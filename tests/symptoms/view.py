@@ -5,7 +5,8 @@ import uuid
 
 import redis
 from conftest import Visitor
-from symptoms.lab import Lab, Log, names, nowhere
+
+from .lab import Lab, Log, names, nowhere
 
 DELAY = "from myapp.tasks import add; add.delay(4, 6)"
 

@@ -1,11 +1,11 @@
 """The worker."""
 
 import os
-import shutil
 
 import redis
 from conftest import replace, wait_for
-from symptoms.lab import Lab, Log, names, nowhere
+
+from .lab import Lab, Log, names, nowhere
 
 WORKER = "celery -A myproject worker --loglevel=info --without-mingle --concurrency=1"
 
