@@ -98,7 +98,8 @@ class Expand(Preprocessor):
         if not path.is_file():
             raise PageError(f"{path.name} is missing: run `make diagrams`")
         picture = path.read_text(encoding="utf-8")
-        return self.md.htmlStash.store(f'<figure class="diagram" data-search-exclude>{picture}</figure>')
+        html = f'<figure class="diagram" data-search-exclude>{picture}</figure>'
+        return self.md.htmlStash.store(html)
 
 
 class _FrenchSpaces(Treeprocessor):

@@ -1,5 +1,6 @@
 """The parts of the machine learner, and whole runs on small pages made by hand."""
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -204,6 +205,17 @@ def test_what_cannot_come_any_more_is_not_waited_for(bash):
     with pytest.raises(Failure, match='"b" is shown, but "a" came'):
         bash.until_shown(["b", "…"])
     assert time.monotonic() - started < 30
+
+
+def test_ctrl_c_is_received_even_if_we_ignore_it(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        bash = Terminal(tmp_path / "terminal", tmp_path, {"PATH": "/usr/bin:/bin"})
+    finally:
+        signal.signal(signal.SIGINT, before)
+    bash.type("sleep 1000")
+    bash.interrupt()
+    assert bash.until_prompt([]).status == 128 + signal.SIGINT
 
 
 def test_python_is_known_by_its_prompts(bash):

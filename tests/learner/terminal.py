@@ -4,6 +4,7 @@ import codecs
 import os
 import re
 import secrets
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class Terminal:
             cwd=str(cwd),
             env={**environment, "PYTHONSTARTUP": str(python)},
             echo=False,
+            preexec_fn=_receive_signals,
             # Wide: nothing is folded.
             dimensions=(50, 500),
         )
@@ -264,6 +266,13 @@ class Terminal:
         """Where the next output will be."""
         with self._came:
             return len(self._raw)
+
+
+def _receive_signals() -> None:
+    """In a new terminal no signal is ignored, however we were started: Ctrl-C is one."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 _SAY_READY = "; a command that runs on must show the line that tells that it is ready"
