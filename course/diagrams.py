@@ -130,7 +130,7 @@ def draw(diagrams: Iterable[Diagram], folder: Path, script: Path) -> None:
                     drawn = page.evaluate(_RENDER, [f"diagram-{file.stem}", text])
                 drawing = tidy(drawn.translate(SPACES), _WORDS[diagram.language])
             except (Error, ValueError) as error:
-                why = str(error).partition("\n    at ")[0]
+                why = str(error).partition("\n    at ")[0].removeprefix("Page.evaluate: Error: ")
                 raise DiagramError(say("diagram_wrong", page=diagram.page, why=why)) from None
             file.write_text(drawing, encoding="utf-8")
 
@@ -162,11 +162,12 @@ def library(state: Path = catalogue.STATE) -> Path:
         raise DiagramError(say("no_npm"))
     script.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=script.parent) as folder:
-        command = [npm, "pack", f"mermaid@{MERMAID}", "--loglevel=error"]
+        command = [npm, "pack", f"mermaid@{MERMAID}", "--loglevel=error", "--fetch-retries=1"]
         packed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         archive = Path(folder) / f"mermaid-{MERMAID}.tgz"
         if packed.returncode or not archive.is_file():
-            why = (packed.stderr.strip().splitlines() or ["?"])[-1]
+            errors = [line for line in packed.stderr.splitlines() if line.startswith("npm error")]
+            why = (errors or packed.stderr.splitlines() or ["?"])[0]
             raise DiagramError(say("npm_failed", version=MERMAID, why=why))
         digest = hashlib.sha512(archive.read_bytes()).digest()
         if base64.b64encode(digest).decode() != SHA512:

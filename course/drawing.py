@@ -145,10 +145,13 @@ def _is_empty(element: Xml.Element) -> bool:
 def _introduce(svg: Xml.Element) -> None:
     """Say what the drawing is, how wide, and how it is coloured."""
     name, width = svg.attrib["id"], float(svg.attrib["viewBox"].split()[2])
-    for part, attribute in (("title", "aria-labelledby"), ("desc", "aria-describedby")):
+    for part, attribute, source in (
+        ("title", "aria-labelledby", "accTitle"),
+        ("desc", "aria-describedby", "accDescr"),
+    ):
         element = svg.find(f"{SVG}{part}")
         if element is None or not element.text:
-            raise ValueError(part)
+            raise ValueError(f"{source}?")
         element.set("id", f"{name}-{part}")
         svg.set(attribute, f"{name}-{part}")
     svg.attrib.pop("width", None)

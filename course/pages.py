@@ -53,6 +53,9 @@ def kind(classes: Iterable[str], title: str | None) -> str:
     raise PageError(f"a block of no kind: {' '.join(sorted(classes))}")
 
 
+_ASIDE = re.compile(r'<div class="break"|<details class="[a-z]+"')
+
+
 class Expand(Preprocessor):
     """Replaces what a page asks for by Markdown, and diagrams by their pictures."""
 
@@ -122,7 +125,9 @@ class _Check(Postprocessor):
             kind(block["classes"].split(), block["title"])
         if len(blocks) != text.count("<pre"):
             raise PageError("a block of code without a language")
-        # A search finds what is said, and errors; not each file and each terminal.
+        # A search finds what is said, and symptoms by their errors; not each file, terminal,
+        # break and answer, which would weigh as much again.
+        text = _ASIDE.sub(r"\g<0> data-search-exclude", text)
         return _BLOCK.sub(_without_search, text)
 
 

@@ -261,6 +261,8 @@ def main(names: list[str], into: Path = IMAGES) -> int:
                 picture = take(name, chromium)
                 (into / f"{name}.webp").write_bytes(picture)
                 print(f"{name}.webp: {len(picture) / 1000:.0f} kB")
+    except KeyboardInterrupt:
+        return 130
     except (browser.NoBrowser, StackError, BrokerError, OSError, Error, ExceptionPexpect) as error:
         print(say("error", what=error), file=sys.stderr)
         return 2

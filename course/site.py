@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterable
@@ -28,9 +29,16 @@ from mkdocs.livereload import LiveReloadServer
 PORT = 8080
 SERVED = catalogue.STATE / "site"
 DOCS = catalogue.ROOT / "docs"
+# So many characters of a section are searched: a phone on a workshop's network loads them all.
+LONGEST = 900
+# How the theme's search reads French; it is added to.
+SEARCH = "assets/javascripts/lunr/min/lunr.fr.min.js"
 # What both languages are made of, besides their own folder.
 SHARED = [
-    *(DOCS / name for name in ("theme", "images", "diagrams", "mkdocs.yml", "root.html")),
+    *(
+        DOCS / name
+        for name in ("theme", "images", "diagrams", "mkdocs.yml", "root.html", "fold.js")
+    ),
     *(catalogue.ROOT / name for name in ("lessons", "recipes")),
 ]
 # Changes between two builds, but not while the site is served.
@@ -47,6 +55,7 @@ def build(site: Path, languages: Iterable[str] = LANGUAGES, strict: bool = True)
     strict: a warning (a link that leads nowhere) is an error. A language that
     fails leaves what was there before. Raises SiteError, OSError.
     """
+    site = site.resolve()  # MkDocs takes relative ones from its configuration's folder
     site.mkdir(parents=True, exist_ok=True)
     shutil.copy(DOCS / "root.html", site / "index.html")
     for language in languages:
@@ -80,6 +89,21 @@ def _build_one(language: str, folder: Path, strict: bool) -> None:
         if language == "fr":
             config.site_name = french(config.site_name)
         mkdocs_build(config)
+    _lighten(folder / "search" / "search_index.json")
+    if language == "fr":
+        with (folder / SEARCH).open("a") as script:
+            script.write((DOCS / "fold.js").read_text())
+
+
+def _lighten(index: Path) -> None:
+    """Leave out of the search index what no search is for: tags, and the end of long sections."""
+    contents = json.loads(index.read_text(encoding="utf-8"))
+    for section in contents["docs"]:
+        text = re.sub(r"</?\w[^>]*>", "", section["text"])
+        # At a space: never inside an entity.
+        section["text"] = text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0]
+    lighter = json.dumps(contents, separators=(",", ":"), ensure_ascii=False)
+    index.write_text(lighter, encoding="utf-8")
 
 
 class _warnings_shown:

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -183,8 +184,10 @@ def test_a_change_that_does_not_apply_says_why(diff, old, why):
 
 
 @pytest.fixture
-def bash(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path / "terminal", tmp_path, {"PATH": "/usr/bin:/bin", "TERM": "dumb"})
+def bash(tmp_path: Path) -> Iterator[Terminal]:
+    bash = Terminal(tmp_path / "terminal", tmp_path, {"PATH": "/usr/bin:/bin", "TERM": "dumb"})
+    yield bash
+    bash.close()
 
 
 def test_a_command_ends_with_its_output_and_status(bash):
@@ -216,6 +219,7 @@ def test_ctrl_c_is_received_even_if_we_ignore_it(tmp_path):
     bash.type("sleep 1000")
     bash.interrupt()
     assert bash.until_prompt([]).status == 128 + signal.SIGINT
+    bash.close()
 
 
 def test_python_is_known_by_its_prompts(bash):
@@ -231,6 +235,10 @@ def test_python_is_known_by_its_prompts(bash):
         ("ls -l", "xls -l"),
         (". .venv/bin/activate", "x. .venv/bin/activate"),
         ("A=1 B=2 ls", "A=1 B=2 xls"),
+        ("A='1 2' ls | wc", "A='1 2' xls | wc"),
+        ("A=1", "x A=1"),
+        ("add() { ls; }", "x add() { ls; }"),
+        ("(cd x)", "x (cd x)"),
     ],
 )
 def test_an_altered_command_is_one_that_cannot_be(command, altered):

@@ -64,7 +64,6 @@ class Follower:
     probe: bool = False
     tell: Callable[[dict[str, Any]], None] = lambda entry: None
     failures: list[str] = field(default_factory=list)
-    made: dict[str, dict[str, str | None]] = field(default_factory=dict)
     probes: int = 0
 
     def __post_init__(self) -> None:
@@ -155,8 +154,6 @@ class Follower:
         paths = [path for path in {*now, *self.tree} if now.get(path) != self.tree.get(path)]
         for path in paths:
             self.writers[path] = str(block)
-            contents = now[path].decode(errors="surrogateescape") if path in now else None
-            self.made.setdefault(str(block.number), {})[path] = contents
         self.tree = now
 
     # Parts that are undone

@@ -63,7 +63,7 @@ def follow(folder: Path) -> int:
         lambda entry: print(json.dumps(entry), flush=True),
     )
     follower.follow()
-    report = {"failures": follower.failures, "made": follower.made, "probes": follower.probes}
+    report = {"failures": follower.failures, "probes": follower.probes}
     (folder / "report.json").write_text(json.dumps(report))
     return 0
 

@@ -11,12 +11,18 @@ from .patches import PatchError
 from .probing import altered_command, altered_text
 from .tree import Tree, follow, judge, snapshot_tree
 
-Made = dict[str, dict[str, str | None]]
+
+def beginning(blocks: list[Block], snapshot: Snapshot) -> Tree:
+    """The tree before a page, with the files that typed commands will make: no block has them."""
+    before, after = snapshot_tree(snapshot.base), snapshot_tree(snapshot)
+    written = {block.title for block in blocks if block.kind in ("file", "change")}
+    made = {path: after[path] for path in after.keys() - before.keys() - written}
+    return before | made
 
 
-def replay(blocks: list[Block], base: Snapshot | None, wanted: Tree, made: Made) -> list[str]:
-    """What is wrong with the files that a page writes; `made`: what a run's commands did."""
-    tree, writers = snapshot_tree(base), dict[str, str]()
+def replay(blocks: list[Block], tree: Tree, wanted: Tree) -> list[str]:
+    """What is wrong with the files that the blocks of a page write."""
+    writers: dict[str, str] = {}
     saved, part = (tree, writers), 0
     for block in blocks:
         if block.part_number != part:
@@ -29,11 +35,6 @@ def replay(blocks: list[Block], base: Snapshot | None, wanted: Tree, made: Made)
                 tree = follow(tree, block, writers)
         except PatchError as error:
             return [f"{block}: {error}"]
-        for path, contents in made.get(str(block.number), {}).items():
-            tree = {name: tree[name] for name in tree if name != path}
-            if contents is not None:
-                tree[path] = contents.encode(errors="surrogateescape")
-            writers[path] = str(block)
     if part:
         tree, writers = saved
     return judge(tree, wanted, writers)

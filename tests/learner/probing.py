@@ -20,6 +20,8 @@ from .terminal import Failure, Terminal
 if TYPE_CHECKING:
     from .follower import Follower
 
+_ASSIGNMENTS = re.compile(r"""(?:\w+=(?:'[^']*'|"[^"]*"|[^\s'"])*\s+)*""")
+_WORD = re.compile(r"[\w./~-]+(?=\s|$)")
 UNDEFINED = "no_such_name"
 
 
@@ -34,7 +36,11 @@ def altered_text(line: str) -> str | None:
 
 def altered_command(command: str) -> str:
     """A command that cannot be: an "x" before its first word, which no assignment is."""
-    return re.sub(r"^((?:\w+=\S*\s+)*)", r"\1x", command, count=1)
+    assignments = _ASSIGNMENTS.match(command)
+    assert assignments
+    before, rest = command[: assignments.end()], command[assignments.end() :]
+    # What is more than a word, a function that is defined say, becomes the argument of one.
+    return f"{before}x{rest}" if _WORD.match(rest) else f"x {command}"
 
 
 def commands(

@@ -29,8 +29,6 @@ class Report:
 
     failures: list[str] = field(default_factory=list)
     transcript: list[dict[str, Any]] = field(default_factory=list)
-    # What the typed commands have made in the project: by block number, path and contents.
-    made: dict[str, dict[str, str | None]] = field(default_factory=dict)
     probes: int = 0
 
     def __str__(self) -> str:

@@ -261,6 +261,10 @@ class Terminal:
         """Wait until it does, or a while."""
         return self._wait(lambda: re.search(pattern, self._raw[since:]), seconds)
 
+    def close(self) -> None:
+        """End it, and with it what runs in it."""
+        self._child.close(force=True)
+
     @property
     def position(self) -> int:
         """Where the next output will be."""

@@ -11,7 +11,7 @@ from .lab import PASSWORD, Lab, Log, get, python_without
 
 def no_such_command_flower(lab: Lab) -> str:
     project = lab.project()
-    python, variables = python_without(project, "flower")
+    python, variables = python_without("flower", project)
     return lab.run(project, [python, "-m", "celery", "-A", "myproject", "flower"], **variables)
 
 

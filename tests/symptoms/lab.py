@@ -1,5 +1,6 @@
 """A place to break things in: brokers, copies of the lessons, a worker that many share."""
 
+import socket
 import sysconfig
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from course.stack import Service, Stack
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 PASSWORD = "ada:a-password"
+WORKER = "celery -A myproject worker --loglevel=info --without-mingle --concurrency=1"
 
 
 class Log:
@@ -41,15 +43,19 @@ class Lab:
         self.folder = folder
         self._stack = Stack(folder / "stack")
         self._stack.grace = 0
+        self._refusing = socket.socket()
         self._shared: set[str] = set()
         self._count = 0
 
     def __enter__(self) -> Self:
         self._stack.__enter__()
+        # Bound, but nobody listens: it refuses, and nobody else can take the port.
+        self._refusing.bind(("127.0.0.1", 0))
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.__exit__(None, None, None)
+        self._refusing.close()
 
     def tidy(self) -> None:
         """End what the last symptom started for itself."""
@@ -120,16 +126,14 @@ class Lab:
 
     def start_worker(self, project: Path, options: str = "", **env: str) -> Service:
         """Start a worker of the symptom's own, and wait until it is ready."""
-        command = "celery -A myproject worker --loglevel=info --without-mingle --concurrency=1 "
-        service = self.start(project, command + options, **env)
+        service = self.start(project, f"{WORKER} {options}", **env)
         wait_for(lambda: service.says(" ready."))
         return service
 
     @cached_property
     def worker(self) -> Service:
         """The shared worker: it reads the shared broker's first database."""
-        command = "celery -A myproject worker --loglevel=info --without-mingle --concurrency=1"
-        return self._share("worker", self.playground, command, " ready.", **self.names())
+        return self._share("worker", self.playground, WORKER, " ready.", **self.names())
 
     @cached_property
     def web(self) -> tuple[str, Service]:
@@ -137,7 +141,7 @@ class Lab:
         port = free_port()
         project = self.project()
         command = f"python manage.py runserver --noreload {port}"
-        service = self._share("web", project, command, "Quit the server", **names(nowhere()))
+        service = self._share("web", project, command, "Quit the server", **names(self.nowhere))
         return f"http://127.0.0.1:{port}", service
 
     @cached_property
@@ -164,6 +168,11 @@ class Lab:
         """What names the shared broker; 0 is the shared worker's, 1 Flower's database."""
         return names(f"{self.broker}/{database}")
 
+    @property
+    def nowhere(self) -> str:
+        """The address of a broker that is not there."""
+        return f"redis://127.0.0.1:{self._refusing.getsockname()[1]}/0"
+
     def own_broker(self, **settings: object) -> str:
         """The address of a broker for one symptom alone, with settings that hurt."""
         url = self._start_broker(f"broker-{self._number()}")
@@ -189,14 +198,9 @@ def names(url: str) -> dict[str, str]:
     return {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url}
 
 
-def nowhere() -> str:
-    """The address of a broker that is not there."""
-    return f"redis://127.0.0.1:{free_port()}/0"
-
-
-def get(url: str, data: bytes | None = None, **headers: str) -> tuple[int, str]:
-    """Status and text of an answer; with `data` it is a POST."""
-    request = urllib.request.Request(url, data, headers)
+def get(url: str, **headers: str) -> tuple[int, str]:
+    """Status and text of an answer."""
+    request = urllib.request.Request(url, headers=headers)
     try:
         response = DIRECT.open(request, timeout=30)
     except urllib.error.HTTPError as error:
@@ -205,13 +209,12 @@ def get(url: str, data: bytes | None = None, **headers: str) -> tuple[int, str]:
         return response.status, response.read().decode()
 
 
-def python_without(folder: Path, *packages: str) -> tuple[str, dict[str, str]]:
-    """A Python that has all packages that ours has but these; and the variables it needs."""
+def python_without(package: str, folder: Path) -> tuple[str, dict[str, str]]:
+    """A Python that has all packages that ours has but one; and the variables it needs."""
     site = folder / "packages"
     site.mkdir()
-    hidden = tuple(package.lower() for package in packages)
     for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if path.suffix != ".pth" and path.name.lower().split("-")[0] not in hidden:
+        if path.suffix != ".pth" and path.name.split("-")[0] != package:
             (site / path.name).symlink_to(path)
     venv.create(folder / "venv", symlinks=True, with_pip=False)
     return str(folder / "venv/bin/python"), {"PYTHONPATH": str(site)}

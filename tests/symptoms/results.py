@@ -19,7 +19,7 @@ def operation_timed_out(lab: Lab) -> str:
 
 def not_registered(lab: Lab) -> str:
     code = "from myproject import celery_app\n"
-    code += "celery_app.send_task('myapp.tasks.multiply', (4, 6)).get(timeout=10)"
+    code += "celery_app.send_task('myapp.tasks.multiply', (4, 6)).get(timeout=30)"
     return lab.ask(code)
 
 
@@ -36,9 +36,9 @@ def no_result_backend(lab: Lab) -> str:
 
 
 def result_not_json_serializable(lab: Lab) -> str:
-    return lab.ask("make_addition.delay(4, 6).get(timeout=10)")
+    return lab.ask("make_addition.delay(4, 6).get(timeout=30)")
 
 
 def task_revoked(lab: Lab) -> str:
-    code = "result = add.apply_async((4, 6, 0), expires=-1)\nresult.get(timeout=10)"
+    code = "result = add.apply_async((4, 6, 0), expires=-1)\nresult.get(timeout=30)"
     return lab.ask(code)

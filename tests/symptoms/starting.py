@@ -14,19 +14,19 @@ def command_not_found(lab: Lab) -> str:
 
 def no_module_named_celery(lab: Lab) -> str:
     project = lab.project("02")
-    python, variables = python_without(project, "celery")
+    python, variables = python_without("celery", project)
     return lab.run(project, [python, "manage.py", "check"], **variables)
 
 
 def could_not_import_django(lab: Lab) -> str:
     project = lab.project("01")
-    python, variables = python_without(project, "django")
+    python, variables = python_without("django", project)
     return lab.run(project, [python, "manage.py", "check"], **variables)
 
 
 def redis_is_missing(lab: Lab) -> str:
     project = lab.project("04")
-    python, variables = python_without(project, "redis")
+    python, variables = python_without("redis", project)
     return lab.run(project, [python, "manage.py", "add", "4", "6"], **variables)
 
 

@@ -42,17 +42,17 @@ from django.db import transaction
 from myapp.models import Addition
 with transaction.atomic():
     addition = Addition.objects.create(task_id=uuid.uuid4(), x=4, y=6)
-    find_addition.delay(addition.task_id).get(timeout=10)
+    find_addition.delay(addition.task_id).get(timeout=30)
 """
     return lab.ask(code)
 
 
 def result_get_within_a_task(lab: Lab) -> str:
-    return lab.ask("ask_another.delay().get(timeout=10)")
+    return lab.ask("ask_another.delay().get(timeout=30)")
 
 
 def cannot_retry(lab: Lab) -> str:
-    return lab.ask("call_partner.delay().get(timeout=10)")
+    return lab.ask("call_partner.delay().get(timeout=30)")
 
 
 def hard_time_limit(lab: Lab) -> Log:

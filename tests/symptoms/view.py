@@ -6,7 +6,7 @@ import uuid
 import redis
 from conftest import Visitor
 
-from .lab import Lab, Log, names, nowhere
+from .lab import Lab, Log, names
 
 DELAY = "from myapp.tasks import add; add.delay(4, 6)"
 
@@ -18,11 +18,11 @@ def _visitor(lab: Lab) -> tuple[Visitor, Log]:
 
 
 def retry_limit_exceeded(lab: Lab) -> str:
-    return lab.shell(lab.project(), DELAY, **names(nowhere()))
+    return lab.shell(lab.project(), DELAY, **names(lab.nowhere))
 
 
 def error_111_connecting(lab: Lab) -> str:
-    where = {**lab.names(), "CELERY_BROKER_URL": nowhere()}
+    where = {**lab.names(), "CELERY_BROKER_URL": lab.nowhere}
     return lab.shell(lab.project(), DELAY, **where)
 
 

@@ -5,13 +5,11 @@ import os
 import redis
 from conftest import replace, wait_for
 
-from .lab import Lab, Log, names, nowhere
-
-WORKER = "celery -A myproject worker --loglevel=info --without-mingle --concurrency=1"
+from .lab import WORKER, Lab, Log, names
 
 
 def cannot_connect_to_redis(lab: Lab) -> Log:
-    return Log(lab.start(lab.project(), WORKER, **names(nowhere())))
+    return Log(lab.start(lab.project(), WORKER, **names(lab.nowhere)))
 
 
 def cannot_connect_to_amqp(lab: Lab) -> Log:
@@ -48,14 +46,14 @@ def too_many_clients(lab: Lab) -> Log:
 
 def superuser_privileges(lab: Lab) -> Log:
     command = WORKER if os.geteuid() == 0 else f"unshare -r {WORKER}"
-    return Log(lab.start(lab.project(), command, **names(nowhere())))
+    return Log(lab.start(lab.project(), command, **names(lab.nowhere)))
 
 
 def same_name_twice(lab: Lab) -> str:
     project, where = lab.project(), lab.names(2)
     for _ in range(2):
         lab.start_worker(project, "--hostname=first@here", **where)
-    return lab.run(project, "celery -A myproject status", **where)
+    return lab.run(project, "celery -A myproject status --timeout=3", **where)
 
 
 def no_nodes_replied(lab: Lab) -> str:
