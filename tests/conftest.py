@@ -19,16 +19,11 @@ from course.ports import free_port
 from course.site import refresh
 from course.stack import Service, Stack
 
+pytest_plugins = ["reuse"]
+
 T = TypeVar("T")
 
 SERVERS = ["embedded", "redis-server"]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests have counted: a figure beside the verdict."""
-    for report in terminalreporter.getreports("passed"):
-        for name, value in report.user_properties:
-            terminalreporter.write_line(f"{report.nodeid}: {name}: {value}")
 
 
 @pytest.fixture(autouse=True)

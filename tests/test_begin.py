@@ -12,6 +12,8 @@ from course import catalogue
 from course.begin import begin
 from course.cli import CourseError
 
+pytestmark = pytest.mark.reuse()
+
 SNAPSHOTS = catalogue.snapshots()
 
 

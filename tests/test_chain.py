@@ -10,6 +10,8 @@ from course import catalogue
 from course.catalogue import Snapshot
 from course.messages import LANGUAGES
 
+pytestmark = pytest.mark.reuse()
+
 SNAPSHOTS = catalogue.snapshots()
 FOLDERS = [path for kind in ("lessons", "recipes") for path in catalogue.ROOT.glob(f"{kind}/*")]
 

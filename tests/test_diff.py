@@ -12,6 +12,8 @@ from course.catalogue import Snapshot
 from course.cli import CourseError
 from course.diff import diff
 
+pytestmark = pytest.mark.reuse()
+
 SNAPSHOTS = catalogue.snapshots()
 
 

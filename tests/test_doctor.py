@@ -14,6 +14,8 @@ import pytest
 from course import doctor, messages, setup
 from course.doctor import BAD, OK, REMARK
 
+pytestmark = pytest.mark.reuse()
+
 ASK = doctor._ask
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,6 +12,8 @@ from course import catalogue
 from course.cli import CourseError
 from course.forward import forward
 
+pytestmark = pytest.mark.reuse()
+
 NUMBERS = "".join(f"line {number}\n" for number in range(1, 21))
 KILLED_AT = """
 import os, signal, sys

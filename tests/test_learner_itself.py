@@ -12,7 +12,8 @@ from learner.by_hand import block, browser, part, terminal
 from learner.matching import begins, can_begin, line_matches, matches
 from learner.patches import PatchError, apply
 from learner.probing import altered_command, altered_text
-from learner.terminal import PYTHON, SHELL, Failure, Terminal
+from learner.prompts import PYTHON, SHELL
+from learner.terminal import Failure, Terminal
 
 # Comparing
 

@@ -140,6 +140,13 @@ def test_what_runs_on_and_ends_by_itself_is_told(small):
     assert "exit status 1" in failure(report)
 
 
+def test_what_runs_on_may_end_as_shown(small):
+    ends = terminal("$ echo up; read line < ~/pipe; echo down\nup\n", "Web")
+    go = terminal("$ mkfifo ~/pipe\n"), ends, terminal("$ echo > ~/pipe\n")
+    assert not small(FILE, *go, terminal("down\n", "Web")).failures
+    assert '"down"' in failure(small(FILE, *go, terminal("$ sleep 2\n")))
+
+
 def test_after_a_part_the_same_commands_must_run(small):
     assert "other commands run" in failure(small(FILE, part(SERVER)))
     assert "other commands run" in failure(small(FILE, SERVER, part(terminal("^C\n…\n", "Web"))))

@@ -8,6 +8,8 @@ import pytest
 from course.catalogue import MANIFEST, Snapshot, copy, snapshots
 from course.stack import Stack
 
+pytestmark = pytest.mark.reuse()
+
 each_snapshot = pytest.mark.parametrize("snapshot", snapshots(), ids=lambda one: one.name)
 
 

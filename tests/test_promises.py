@@ -17,6 +17,8 @@ from conftest import Visitor, kill_tree, replace, start_web, start_worker, wait_
 
 from course.stack import Stack
 
+pytestmark = pytest.mark.reuse()
+
 # Lost work is looked for sooner than in the lesson, and every start of a task is written down.
 HURRIED = """
 from celery.signals import task_prerun

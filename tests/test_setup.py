@@ -17,6 +17,8 @@ import pytest
 
 from course import doctor, messages, setup
 
+pytestmark = pytest.mark.reuse()
+
 ROOT = Path(__file__).resolve().parent.parent
 WAIT = 60  # seconds within which anything here must have come
 

@@ -2,7 +2,6 @@
 
 import functools
 import gzip
-import hashlib
 import http.server
 import json
 import shutil
@@ -18,6 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, expect
+from reuse import PASSED, REUSED, fingerprint
 
 from course.catalogue import ROOT
 from course.i18n import PAGES, pages
@@ -25,7 +25,6 @@ from course.messages import LANGUAGES
 from course.ports import free_port, is_free
 from course.stack import Stack
 
-CACHE = ROOT / ".course" / "cache" / "axe"
 EVERY_PAGE = [f"{language}/{page}" for page in pages() for language in LANGUAGES]
 
 
@@ -68,20 +67,37 @@ def look(browser: Browser, address: str, page: str, **context: object) -> tuple[
     return tab, faults
 
 
+@functools.cache
 def assets(site: Path, language: str) -> bytes:
     """Everything besides its own HTML that a page looks and works by."""
     files = sorted((site / language / "assets").rglob("*"))
     return b"".join(path.read_bytes() for path in files if path.is_file())
 
 
+@pytest.fixture
+def proof(page: str, site: Path, request: pytest.FixtureRequest) -> Path:
+    """The file that says that the test has passed on the page as it is built now."""
+    folder = built(site, page).parent
+    pictures = b"".join(path.read_bytes() for path in sorted((ROOT / "docs/images").iterdir()))
+    parts = [built(site, page).read_bytes(), assets(site, page[:2]), pictures]
+    name = f"{request.node.originalname} {folder.relative_to(site)}".encode()
+    PASSED.mkdir(parents=True, exist_ok=True)
+    return PASSED / fingerprint(name, *parts, Path(__file__).read_bytes())
+
+
+def record_reuse(proof: Path, record_property) -> bool:
+    """Whether the test has passed before on the same content; counted in the summary."""
+    if proof.exists():
+        record_property(REUSED, True)
+    return proof.exists()
+
+
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_a_page_is_for_everyone_and_asks_nothing_of_others(
-    page: str, site: Path, address: str, browser: Browser, record_property
+    page: str, proof: Path, address: str, browser: Browser, record_property
 ) -> None:
-    parts = [built(site, page).read_bytes(), assets(site, page[:2]), Path(__file__).read_bytes()]
-    proof = CACHE / hashlib.sha256(b"\0".join(parts)).hexdigest()
-    if proof.exists():
-        return  # the same page has been looked at before
+    if record_reuse(proof, record_property):
+        return
     for scheme in ("light", "dark"):
         for width in (390, 1400):
             size = {"width": width, "height": 900}
@@ -97,7 +113,6 @@ def test_a_page_is_for_everyone_and_asks_nothing_of_others(
             inner = tab.evaluate("document.documentElement.scrollWidth")
             assert inner <= width, f"{width}: the page is {inner} pixels wide"
             tab.context.close()
-    proof.parent.mkdir(parents=True, exist_ok=True)
     proof.touch()
 
 
@@ -131,7 +146,11 @@ def packed(path: Path) -> int:
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
-def test_a_page_is_light(page: str, site: Path, address: str, browser: Browser) -> None:
+def test_a_page_is_light(
+    page: str, site: Path, proof: Path, address: str, browser: Browser, record_property
+) -> None:
+    if record_reuse(proof, record_property):
+        return
     sizes: dict[str, int] = {}
     tab = browser.new_context().new_page()
     tab.on("response", lambda r: sizes.setdefault(r.url, 0))
@@ -147,6 +166,7 @@ def test_a_page_is_light(page: str, site: Path, address: str, browser: Browser) 
 
     assert sum(code) <= 140_000, sizes
     assert sum(pictures) <= 250_000, sizes
+    proof.touch()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -259,8 +279,10 @@ def test_the_whole_file_beside_a_change_is_copied_as_it_is(address: str, browser
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_a_page_prints_all_of_its_text_and_nothing_else(
-    page: str, address: str, browser: Browser
+    page: str, proof: Path, address: str, browser: Browser, record_property
 ) -> None:
+    if record_reuse(proof, record_property):
+        return
     tab, _ = look(browser, address, page, viewport={"width": 720, "height": 1000})
     tab.emulate_media(media="print")
     tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -272,6 +294,7 @@ def test_a_page_prints_all_of_its_text_and_nothing_else(
         wide, seen = block.evaluate("code => [code.scrollWidth, code.clientWidth]")
         assert wide <= seen + 1, block.inner_text()[:80]
     tab.context.close()
+    proof.touch()
 
 
 def free_of_everything_else(folder: Path) -> Path:

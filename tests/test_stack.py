@@ -16,6 +16,8 @@ from course.guard import marked
 from course.ports import free_port, is_free
 from course.stack import LOOP, Stack, StackError
 
+pytestmark = pytest.mark.reuse()
+
 PYTHON = sys.executable
 
 # Prints a line, then lives on with a child of its own.

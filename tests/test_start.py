@@ -21,6 +21,8 @@ from course.guard import marked
 from course.ports import free_port
 from course.stack import Stack
 
+pytestmark = pytest.mark.reuse()
+
 COURSE = str(Path(sys.executable).with_name("course"))
 
 

@@ -132,6 +132,8 @@ def act(page: Page, label: str, value: str) -> None:
     """Fill a field or press a button. Raises Failure."""
     found = find(page, label)
     try:
+        # A link may have led to this page a moment ago: its scripts come last.
+        page.wait_for_load_state(timeout=PATIENCE * 1000)
         if label.startswith("["):
             found.click(timeout=FOUND * 1000)
         else:

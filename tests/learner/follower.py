@@ -9,23 +9,11 @@ from typing import Any
 
 from course import catalogue
 
-from . import browser, matching, probing, tree
+from . import browser, commands, probing, tree
 from .blocks import Block, Step
 from .blocks import browser as visit_of
 from .blocks import console as steps_of
-from .matching import is_literal
-from .terminal import (
-    GRACE,
-    MORE_PYTHON,
-    MORE_SHELL,
-    PYTHON,
-    SHELL,
-    SILENCE,
-    Failure,
-    Prompt,
-    Terminal,
-    status,
-)
+from .terminal import Failure, Terminal
 
 RELOAD = 3.5  # seconds: Django's development server looks for edits every second or so
 
@@ -73,8 +61,9 @@ class Follower:
         self.writers: dict[str, str] = {}
         self.saved: Saved | None = None
         self.commands: dict[str, tuple[Block, Step]] = {}  # what runs on, by terminal
+        self.last: dict[str, tuple[Block, Step]] = {}  # what was done last
         self._reloading: dict[str, tuple[int, float]] = {}
-        self._next = next_prompts(self.blocks)
+        self._next = commands.next_prompts(self.blocks)
 
     def follow(self) -> None:
         """Follow all blocks; `failures` says what was not as shown."""
@@ -133,12 +122,13 @@ class Follower:
         self._change(tree.follow(self.tree, block, self.writers))
 
     def _change(self, after: tree.Tree) -> None:
-        for name, terminal in self.terminals.items():
-            if terminal.running and terminal.says("StatReloader"):
-                self._reloading[name] = (terminal.position, time.monotonic())
-        if not tree.write(self.place.project, self.tree, after):
-            self._reloading.clear()
+        positions = {name: terminal.position for name, terminal in self.terminals.items()}
+        changed = tree.write(self.place.project, self.tree, after)
         self.tree = after
+        for name, terminal in self.terminals.items():
+            if changed and terminal.running and terminal.says("StatReloader"):
+                first, _ = self._reloading.get(name, (positions[name], 0))
+                self._reloading[name] = (first, time.monotonic())
 
     def _settle(self) -> None:
         """Give a development server the time to see the edits: nobody types faster."""
@@ -152,8 +142,7 @@ class Follower:
         """Note what a command has made in the project."""
         now = tree.read(self.place.project)
         paths = [path for path in {*now, *self.tree} if now.get(path) != self.tree.get(path)]
-        for path in paths:
-            self.writers[path] = str(block)
+        self.writers |= dict.fromkeys(paths, str(block))
         self.tree = now
 
     # Parts that are undone
@@ -202,93 +191,36 @@ class Follower:
             self.terminals[name] = Terminal(scratch, self.place.home, self.place.environment)
         terminal = self.terminals[name]
         came: list[str] = []
-        steps = steps_of(block)
+        steps, strict = steps_of(block), block.part != "break"
         for index, step in enumerate(steps):
             after = self._next[block.number, index]
             try:
                 if self.probe:
-                    self._count(probing.commands(self, terminal, steps, index, after, block))
-                self.perform(terminal, step, after, block.part != "break")
+                    self.probes += probing.commands(terminal, steps, index, after, strict)
+                commands.perform(terminal, step, after, strict)
                 if self.probe:
-                    self._count(probing.outputs(terminal, step))
+                    self.probes += probing.outputs(terminal, step)
             except Failure as failure:
                 raise Failure(f"{step}\n{failure}{self._what_came(terminal)}") from None
             came += [str(step), *(f"    {line}" for line in terminal.compared())]
+            self.last[name] = (block, step)
             if terminal.running and step.prompt == "$":
                 self.commands[name] = (block, step)
         self._look(block)
         return came
 
-    def perform(self, terminal: Terminal, step: Step, after: str | None, strict: bool) -> None:
-        """Do one step; all that comes back must be as shown. Raises Failure.
-
-        after: the next prompt of the page in this terminal, None: it is not used again.
-        strict: the exit status must be 0.
-        """
-        self._needs(terminal, step.prompt)
-        try:
-            if step.prompt == "^C":
-                terminal.interrupt()
-                wait = terminal.until_shown if after == "^C" else terminal.until_prompt
-                prompt = wait(step.shown)
-            elif step.prompt == "":
-                wait = terminal.until_prompt if after == "$" else terminal.until_shown
-                prompt = wait(step.shown)
-            else:
-                terminal.type(step.typed)
-                terminal.running = terminal.running if terminal.in_python else step.typed
-                prompt = self._settle_command(terminal, step, after)
-        finally:
-            terminal.look()
-        if prompt is None:  # it runs on
-            return
-        _check_kind(prompt, terminal, after)
-        # What was interrupted tells nothing by its status.
-        if strict and prompt.status and step.prompt != "^C":
-            raise Failure(f"exit status {prompt.status}")
-
-    def _needs(self, terminal: Terminal, prompt: str) -> None:
-        if prompt == "$" and terminal.in_python:
-            raise Failure("Python's shell runs here; leave it with `>>> exit()`")
-        if prompt == "$" and terminal.running:
-            raise Failure(f"`{terminal.running}` runs in this terminal; `^C` would end it")
-        if prompt in (PYTHON, MORE_PYTHON) and not terminal.in_python:
-            raise Failure("no Python shell runs in this terminal")
-        if prompt in ("", "^C") and not terminal.running:
-            raise Failure("nothing runs in this terminal")
-        if prompt == "^C" and not terminal.in_python and terminal.ended():
-            raise Failure(f"`{terminal.running}` has ended by itself; `^C` was to end it")
-
-    def _settle_command(self, terminal: Terminal, step: Step, after: str | None) -> Prompt | None:
-        tells = any(map(is_literal, step.shown))
-        if after == "^C":
-            if tells:
-                prompt = terminal.until_shown(step.shown)
-            else:
-                terminal.prompt_within(SILENCE)
-                prompt = terminal.until_shown(step.shown)
-            if prompt:
-                raise Failure(f"it ended with exit status {prompt.status}; `^C` is to end it")
-            return None
-        if after == "" and tells:
-            return terminal.until_shown(step.shown)
-        if after is not None or not tells or terminal.in_python:
-            return terminal.until_prompt(step.shown)
-        prompt = terminal.until_shown(step.shown)
-        more = step.shown[-1].strip() == matching.ANY
-        if not prompt and terminal.prompt_within(SILENCE if more else GRACE):
-            prompt = terminal.compare_from_start(step.shown)
-        return prompt
-
     def _what_came(self, terminal: Terminal) -> str:
-        lines = terminal.output()
-        text = "\n".join(f"    {line}" for line in lines[-60:]) or "    (nothing)"
-        others = ""
-        for name, other in self.terminals.items():
-            if other is not terminal and other.running:
-                last = "\n".join(f"    {line}" for line in other.output()[-8:])
-                others += f'\nIn the terminal "{name}", at the end:\n{last}'
-        return f"\nWhat came back:\n{text}{others}"
+        text = "\n".join(f"    {line}" for line in terminal.output()[-60:]) or "    (nothing)"
+        return f"\nWhat came back:\n{text}{self._elsewhere(terminal)}"
+
+    def _elsewhere(self, here: Terminal | None) -> str:
+        """The end of what the other terminals show."""
+        text = ""
+        for name, terminal in self.terminals.items():
+            if terminal is not here and terminal.running:
+                last = "\n".join(f"    {line}" for line in terminal.output()[-8:])
+                text += f'\nAt the end of the terminal "{name}", `{terminal.running}`:\n{last}'
+        return text
 
     # The browser
 
@@ -298,78 +230,34 @@ class Follower:
             page = self.browser.open(visit)
             for label, value in visit.actions:
                 if self.probe:
-                    self._count(probing.actions(page, label))
+                    self.probes += probing.actions(page, label)
                 browser.act(page, label, value)
             lines = browser.read(page, visit.texts)
             if self.probe:
-                self._count(probing.texts(page, visit.texts))
+                self.probes += probing.texts(page, visit.texts)
             if complaints := self.browser.complaints():
                 raise Failure("the browser's console complains:\n" + "\n".join(complaints))
         except Failure as failure:
-            servers = [t for t in self.terminals.values() if t.running]
-            last = "".join(
-                f"\nAt the end of `{t.running}`:\n" + "\n".join(f"    {x}" for x in t.output()[-8:])
-                for t in servers
-            )
-            raise Failure(f"{failure}{last}") from None
+            raise Failure(f"{failure}{self._elsewhere(None)}") from None
+        except browser.Error as error:
+            raise Failure(f"{error.message}{self._elsewhere(None)}") from None
         self.browser.close_page()
         return lines
-
-    def _count(self, probes: int) -> None:
-        self.probes += probes
 
     # The end
 
     def _end(self) -> None:
-        for name, (block, step) in self.commands.items():
+        for name, (block, step) in self.last.items():
             terminal = self.terminals[name]
             if terminal.running and not terminal.in_python and terminal.ended():
                 try:
-                    self._has_ended(terminal, step)
+                    commands.has_ended(terminal, step)
                 except Failure as failure:
                     came = self._what_came(terminal)
                     raise Failure(f"{block}: {step}\n{failure}{came}") from None
         self.tree = tree.read(self.place.project)
         wanted = tree.snapshot_tree(self.snapshot)
         self.failures += tree.judge(self.tree, wanted, self.writers)
-
-    def _has_ended(self, terminal: Terminal, step: Step) -> None:
-        prompt = terminal.compare_from_start(step.shown)
-        if prompt.status:
-            raise Failure(f"it has ended by itself, with exit status {prompt.status}")
-
-
-def next_prompts(blocks: list[Block]) -> dict[tuple[int, int], str | None]:
-    """For each step of each terminal block the next prompt in the same terminal, None at its end.
-
-    The next prompt tells what is expected of a command: to end, or to run on.
-    """
-    places: dict[str, list[tuple[int, int, str]]] = {}
-    for block in blocks:
-        if block.kind == "terminal":
-            steps = places.setdefault(block.title or "", [])
-            steps += [(block.number, n, step.prompt) for n, step in enumerate(steps_of(block))]
-    following: dict[tuple[int, int], str | None] = {}
-    for steps in places.values():
-        prompts = [prompt for _, _, prompt in steps]
-        for (number, index, _), after in zip(steps, [*prompts[1:], None], strict=True):
-            following[number, index] = after
-    return following
-
-
-def _check_kind(prompt: Prompt, terminal: Terminal, after: str | None) -> None:
-    """Raises Failure if the prompt that came is not the one for what is typed next."""
-    wrong = {
-        MORE_SHELL: "the shell waits for more: a quote or a bracket is open",
-        MORE_PYTHON: "Python waits for more: a line `...` ends what is indented",
-        PYTHON: "Python's shell runs now, and what is typed next is not for it",
-        SHELL: f"Python's shell does not run, and what is typed next is for it{status(prompt)}",
-    }
-    wanted = {"$": (SHELL,), PYTHON: (PYTHON,), MORE_PYTHON: (MORE_PYTHON,)}
-    if prompt.kind == MORE_SHELL:
-        terminal.interrupt()
-    if prompt.kind not in wanted.get(after or "", (SHELL, PYTHON)):
-        raise Failure(wrong[prompt.kind])
 
 
 def _list(running: dict[str, str]) -> str:

@@ -4,21 +4,16 @@ Each command is first typed altered, and judged by the very code that judges the
 line of output is altered and compared, by the very code that compares, with what really came.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
 from . import browser
-from .blocks import Block, Step
+from .blocks import Step
+from .commands import perform
 from .matching import ANY, is_literal
 from .terminal import Failure, Terminal
-
-if TYPE_CHECKING:
-    from .follower import Follower
 
 _ASSIGNMENTS = re.compile(r"""(?:\w+=(?:'[^']*'|"[^"]*"|[^\s'"])*\s+)*""")
 _WORD = re.compile(r"[\w./~-]+(?=\s|$)")
@@ -44,15 +39,10 @@ def altered_command(command: str) -> str:
 
 
 def commands(
-    follower: Follower,
-    terminal: Terminal,
-    steps: list[Step],
-    index: int,
-    after: str | None,
-    block: Block,
+    terminal: Terminal, steps: list[Step], index: int, after: str | None, strict: bool
 ) -> int:
     """Type the altered command of a step first; returns how many were tried. Raises Failure."""
-    step, strict = steps[index], block.part != "break"
+    step = steps[index]
     if step.prompt in ("", "^C"):
         return 0
     if step.prompt == "$":
@@ -65,7 +55,7 @@ def commands(
     if terminal.running and not terminal.in_python:
         return 0  # it will be refused anyway
     try:
-        follower.perform(terminal, altered, after, strict)
+        perform(terminal, altered, after, strict)
     except Failure:
         pass
     else:

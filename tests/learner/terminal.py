@@ -3,64 +3,24 @@
 import codecs
 import os
 import re
-import secrets
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pexpect
 
 from . import matching
+from .prompts import MORE_PYTHON, PYTHON, SHELL, Marks, Prompt, plain, status
 
 PATIENCE = 60.0  # seconds that anything shown may take to come
 GRACE = 1.0  # after the last line shown: a command that has it to print ends within
 SILENCE = 3.0  # a command that shows nothing and is then interrupted runs at least so long
 QUIET = 1.0  # what is still on its way comes within
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-
-SHELL, MORE_SHELL, PYTHON, MORE_PYTHON = "$", ">", ">>>", "..."
-
 
 class Failure(Exception):
     """Something is not as the page shows it. The message says what."""
-
-
-@dataclass
-class Prompt:
-    """The prompt that ended a command's output."""
-
-    kind: str
-    status: int
-
-
-@dataclass
-class Marks:
-    """The prompts of a terminal: nothing that a command prints can be taken for one."""
-
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        return re.compile(rf"\x1e{self.token}:(\d+):(\$|>>>|>|\.\.\.)\x1e")
-
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """The files that bash and Python's shell read when they start."""
-        bash, python = folder / "bashrc", folder / "pythonrc.py"
-        bash.write_text(
-            f"PS1='\\036{self.token}:$?:$\\036'\nPS2='\\036{self.token}:0:>\\036'\n"
-            # A "!" is a character like others.
-            "set +H\nunset HISTFILE\n"
-        )
-        python.write_text(
-            "import sys\n"
-            f"sys.ps1 = '\\x1e{self.token}:0:>>>\\x1e'\n"
-            f"sys.ps2 = '\\x1e{self.token}:0:...\\x1e'\n"
-            "del sys\n"
-        )
-        return bash, python
 
 
 class Terminal:
@@ -118,8 +78,7 @@ class Terminal:
         if match := self._marks.pattern.search(text):
             text = text[: match.start()]
             prompt = Prompt(match[2], int(match[1]))
-        text = _ESCAPES.sub("", text).replace("\r\n", "\n")
-        lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
+        lines = plain(text)
         whole = lines[-1] == ""
         return (lines[:-1] if whole else lines), prompt, whole
 
@@ -280,11 +239,6 @@ def _receive_signals() -> None:
 
 
 _SAY_READY = "; a command that runs on must show the line that tells that it is ready"
-
-
-def status(prompt: Prompt) -> str:
-    """How messages tell an exit status; nothing where it is 0."""
-    return f" (exit status {prompt.status})" if prompt.status else ""
 
 
 def trimmed(lines: Sequence[str]) -> list[str]:
