@@ -38,6 +38,7 @@ def begin(snapshot: Snapshot, folder: Path) -> int:
         click.echo("    python3 -m venv .venv")
         click.echo("    . .venv/bin/activate")
         click.echo("    pip install -r requirements.txt")
+        click.echo("    python manage.py migrate")
     click.echo(say("begin_broker"))
     click.echo(f"    cd {shlex.quote(str(root))}")
     click.echo("    make broker")

@@ -60,6 +60,7 @@ def test_it_says_what_to_type_next(tmp_path, lesson, capsys):
         "python3 -m venv .venv",
         ". .venv/bin/activate",
         "pip install -r requirements.txt",
+        "python manage.py migrate",
         f"cd {catalogue.ROOT}",
         "make broker",
     ]

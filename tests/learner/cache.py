@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,4 +52,12 @@ def once(key: str, do: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bo
         whole = path.with_suffix(".new")
         whole.write_text(json.dumps(result))
         whole.replace(path)
+        _forget()
         return result, False
+
+
+def _forget() -> None:
+    """Remove what nobody has asked for in a month."""
+    for path in CACHE.glob("*.json"):
+        if time.time() - path.stat().st_mtime > 30 * 24 * 3600:
+            path.unlink(missing_ok=True)

@@ -28,7 +28,11 @@ for (const link of document.querySelectorAll(".language a")) {
 const dialog = document.querySelector(".md-search[role=dialog]");
 dialog?.setAttribute("aria-label", dialog.querySelector("input").getAttribute("aria-label"));
 
-function nameButtons() {
+function mend() {
+  // A wide table is scrolled with the keyboard too.
+  for (const table of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) {
+    table.tabIndex = 0;
+  }
   for (const nav of document.querySelectorAll(".md-code__nav:not([role])")) {
     const block = nav.closest(".highlight");
     const title = block?.querySelector(".filename")?.textContent;
@@ -39,5 +43,5 @@ function nameButtons() {
     }
   }
 }
-nameButtons();
-new MutationObserver(nameButtons).observe(document.body, { childList: true, subtree: true });
+mend();
+new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
