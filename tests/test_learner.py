@@ -16,8 +16,11 @@ from learner.blocks import Block, differences, parse
 from learner.cache import key, once
 from learner.run import Report, follow_blocks, page_name
 from learner.tree import snapshot_tree
+from reuse import REUSED
 
 from course.catalogue import ROOT, Snapshot, snapshots
+
+Kept = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
 
 LANGUAGES = ["en", "fr"]
 LESSONS = {s.path.name: s for s in snapshots() if s.path.parent.name == "lessons"}
@@ -38,9 +41,21 @@ def page(site: Path, lesson: str, language: str) -> list[Block]:
     return blocks
 
 
+@pytest.fixture
+def kept(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Kept:
+    """Do something whose result depends on the content in `key` alone, or use it again."""
+
+    def run(key: str, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        result, reused = once(key, do, again=request.config.getoption("again"))
+        record_property(REUSED, reused)
+        return result
+
+    return run
+
+
 @lessons
 @languages
-def test_a_page_is_followed_and_ends_in_its_snapshot(site, lesson, language, record_property):
+def test_a_page_is_followed_and_ends_in_its_snapshot(site, lesson, language, kept, record_property):
     """In one language the learner is put to the test on the way: the blocks are the same."""
     blocks, snapshot, probe = page(site, lesson, language), LESSONS[lesson], language == "en"
 
@@ -50,8 +65,7 @@ def test_a_page_is_followed_and_ends_in_its_snapshot(site, lesson, language, rec
         assert report.probes == (mutations.probes(blocks) if probe else 0)
         return {"alterations refused": report.probes} if probe else {}
 
-    result, reused = once(key(blocks, snapshot, language, probe), do)
-    for name, value in {"reused": reused, **result}.items():
+    for name, value in kept(key(blocks, snapshot, language, probe), do).items():
         record_property(name, value)
 
 
@@ -141,9 +155,7 @@ def context_altered(block: Block) -> Block | None:
         ("change", "break", context_altered),
     ],
 )
-def test_an_altered_page_fails_as_a_whole_and_names_its_block(
-    site, kind, part, alter, record_property
-):
+def test_an_altered_page_fails_as_a_whole_and_names_its_block(site, kind, part, alter, kept):
     for lesson in CHEAPEST:
         blocks = page(site, lesson, "en")
         if found := last(blocks, alter, kind, part):
@@ -157,7 +169,7 @@ def test_an_altered_page_fails_as_a_whole_and_names_its_block(
         assert_named(report, block)
         return {}
 
-    record_property("reused", once(key(altered, LESSONS[lesson], "altered"), do)[1])
+    kept(key(altered, LESSONS[lesson], "altered"), do)
 
 
 def assert_named(report: Report, block: Block) -> None:
@@ -165,7 +177,7 @@ def assert_named(report: Report, block: Block) -> None:
     assert str(block) in report.failures[0], f"not {block}, but:\n{report}"
 
 
-def test_a_snapshot_without_one_of_its_lines_is_not_reached(site, tmp_path, record_property):
+def test_a_snapshot_without_one_of_its_lines_is_not_reached(site, tmp_path, kept):
     lesson = CHEAPEST[0]
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons")
     snapshot = Snapshot(tmp_path / "lessons" / lesson)
@@ -178,4 +190,4 @@ def test_a_snapshot_without_one_of_its_lines_is_not_reached(site, tmp_path, reco
         assert_named(report, block)
         return {}
 
-    record_property("reused", once(key(page(site, lesson, "en"), snapshot, "less"), do)[1])
+    kept(key(page(site, lesson, "en"), snapshot, "less"), do)

@@ -178,7 +178,7 @@ def search(tab: Page, words: str) -> list[str]:
     box.click()
     box.press_sequentially(words, delay=20)
     results = tab.locator("a.md-search-result__link")
-    expect(results.first).to_be_visible(timeout=20_000)
+    expect(results.first).to_be_visible(timeout=60_000)
     return [
         f"{one.inner_text()} {one.get_attribute('href')}"
         for one in results.all()
@@ -316,11 +316,11 @@ def test_an_edit_of_a_page_or_a_snapshot_is_shown_by_make_docs_at_once(
 
     page = checkout / "docs/fr/lessons/05_views.md"
     page.write_text(page.read_text() + "\nUn mot tout neuf !\n")
-    expect(tab.get_by_text("Un mot tout neuf\u202f!")).to_be_visible(timeout=20_000)
+    expect(tab.get_by_text("Un mot tout neuf\u202f!")).to_be_visible(timeout=60_000)
 
     view = checkout / "lessons/05_views/myapp/views.py"
     view.write_text(view.read_text() + "\n# A line that is quite new\n")
-    expect(tab.get_by_text("# A line that is quite new").first).to_be_attached(timeout=20_000)
+    expect(tab.get_by_text("# A line that is quite new").first).to_be_attached(timeout=60_000)
     log = (stack.folder / "docs.log").read_text()
     # The French page's edit built French alone; the snapshot's, both.
     assert (log.count("Built again: fr."), log.count("Built again: en.")) == (2, 1)

@@ -62,7 +62,9 @@ class Browser:
                 page.goto(address._replace(netloc=host).geturl())
                 return page
             except Error as error:
-                if "ERR_CONNECTION_REFUSED" not in str(error) or time.monotonic() > deadline:
+                # After a refusal, Chromium's own error page may still be on its way.
+                again = ("ERR_CONNECTION_REFUSED", "interrupted by another navigation")
+                if not any(text in str(error) for text in again) or time.monotonic() > deadline:
                     raise Failure(str(error).splitlines()[0]) from None
                 page.wait_for_timeout(200)
 

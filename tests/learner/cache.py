@@ -36,16 +36,19 @@ def key(blocks: list[Block], snapshot: Snapshot, *rest: object) -> str:
     return digest.hexdigest()
 
 
-def once(key: str, do: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
+def once(
+    key: str, do: Callable[[], dict[str, Any]], again: bool = False
+) -> tuple[dict[str, Any], bool]:
     """What `do` gives, and whether it was kept from before. What raises is not kept.
 
+    again: do it in any case.
     Of several processes that ask, one does it and the others wait.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"{key}.json"
     with (CACHE / f"{key[:2]}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if path.exists():
+        if path.exists() and not again:
             os.utime(path)
             return json.loads(path.read_text()), True
         result = do()
