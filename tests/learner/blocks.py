@@ -51,11 +51,6 @@ def name(page: str, number: int, heading: str, title: str | None, text: str) -> 
     return f'{page}, block {number}{titled} in #{heading}: "{first}"'
 
 
-def as_data(blocks: list[Block]) -> list[dict[str, object]]:
-    """For JSON."""
-    return [asdict(block) for block in blocks]
-
-
 def parse(html: str, page: str) -> list[Block]:
     """The blocks of a page. Raises PageError if one is of no kind."""
     soup = BeautifulSoup(html, "html.parser")
