@@ -15,6 +15,8 @@ from learner.probing import altered_command, altered_text
 from learner.prompts import PYTHON, SHELL
 from learner.terminal import Failure, Terminal
 
+pytestmark = pytest.mark.reuse()
+
 # Comparing
 
 

@@ -16,6 +16,8 @@ from learner.run import Report
 
 from course.catalogue import ROOT, Snapshot
 
+pytestmark = pytest.mark.reuse()
+
 Follow = Callable[..., Report]
 
 FILE = block("text", "one\ntwo\n", "notes/a.txt")

@@ -13,6 +13,8 @@ from symptoms.lab import Lab, Log
 
 from course.catalogue import ROOT
 
+pytestmark = pytest.mark.reuse("docs/en/symptoms.md")
+
 GROUPS = [starting, worker, task, view, results, flower, shutdown]
 
 HEADING = re.compile(r"^### .+ \{#(?P<id>[a-z0-9-]+)\}$", re.MULTILINE)
