@@ -88,7 +88,8 @@ audit: ## look for known vulnerabilities in the locked packages :: cherche les v
 lock: ## write requirements/ anew (UPGRADE=1 for new versions) :: réécrit requirements/ (UPGRADE=1 pour de nouvelles versions)
 	@$(SETUP) test
 	@$(LOCK) pyproject.toml lessons/07_flower/requirements.txt -o requirements/course.txt
-	@$(LOCK) pyproject.toml --group test lessons/07_flower/requirements.txt -c requirements/course.txt -o requirements/test.txt
+	@$(LOCK) pyproject.toml --group notebooks lessons/07_flower/requirements.txt -c requirements/course.txt -o requirements/notebooks.txt
+	@$(LOCK) pyproject.toml --group test lessons/07_flower/requirements.txt -c requirements/notebooks.txt -o requirements/test.txt
 	@$(LOCK) --group audit -o requirements/audit.txt
 
 clean: ## remove all that was made (.venv, .course, …) :: supprime tout ce que les commandes ont produit (.venv, .course…)

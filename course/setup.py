@@ -86,13 +86,15 @@ def _quiet(command: "list[str]") -> bool:
 
 
 def folder(kind: str) -> Path:
-    """Where the environment of a kind ("course", "test" or "audit") is."""
+    """Where the environment of a kind (the name of a lock in requirements/) is."""
     return STATE / "audit" if kind == "audit" else ROOT / ".venv"
 
 
 def satisfied(kind: str) -> bool:
     """Whether the environment is what the lock says and works: no more than a look."""
-    enough = ("course", "test") if kind == "course" else (kind,)
+    # Each of these has all that the ones before it have.
+    growing = ("course", "notebooks", "test")
+    enough = growing[growing.index(kind) :] if kind in growing else (kind,)
     return any(_stamp(one) == _fingerprint(one) for one in enough) and _runs(folder(kind))
 
 

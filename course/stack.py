@@ -187,6 +187,9 @@ class Stack:
                 except subprocess.TimeoutExpired:
                     if self.stop.is_set():
                         _kill_group(process)
+                except KeyboardInterrupt:  # which did not reach it: its session is its own
+                    _kill_group(process)
+                    raise
 
     def start_broker(self, port: int = 0) -> Service:
         """Start a broker on `port` (0: any free one) and set `broker_url`.

@@ -58,3 +58,8 @@ def _number(value: object) -> object:
     if not isinstance(value, float):
         return value
     return f"{value:g}".replace(".", "," if language() == "fr" else ".")
+
+
+def number(value: float, digits: int) -> str:
+    """A number with so many decimals, as it is written in the reader's language."""
+    return f"{value:.{digits}f}".replace(".", "," if language() == "fr" else ".")

@@ -1,0 +1,116 @@
+"""Runs the notebooks, and keeps what came of it until a notebook or its lesson changes."""
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from course import catalogue, ipynb, jupyter
+from course.messages import LANGUAGES
+
+KEPT = catalogue.STATE / "cache" / "notebooks"
+# They wait more than they compute, so there are more of them at a time than cores.
+AT_A_TIME = 6
+PATIENCE = 180  # seconds a cell may take
+# What an execution depends on, besides the notebook and its lesson.
+MACHINERY = ["notebook", "stack.py", "guard.py", "broker.py", "messages/en.toml"]
+MACHINERY += ["messages/fr.toml", "../requirements/notebooks.txt"]
+
+
+class ExecutionError(Exception):
+    """A cell failed. The message holds the notebook, the cell and the error."""
+
+
+def state(name: str, language: str) -> str:
+    """What names the state of all that a notebook's results come from; its prose does not count."""
+    source = (ipynb.FOLDER / "src" / f"{name}.py").read_text(encoding="utf-8")
+    code = [part for part in source.split("\n# %% ") if not part.startswith("[markdown]")]
+    snapshot = catalogue.find(name)
+    paths = [snapshot.path / path for path in snapshot.files() if path.parts[0] != "tests"]
+    for part in MACHINERY:
+        folder = catalogue.ROOT / "course" / part
+        paths += sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
+    digest = hashlib.sha256(f"{language} {sys.version}".encode())
+    for part in code:
+        digest.update(part.encode())
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def executed(name: str, language: str) -> Any | None:
+    """The executed notebook; None when it has not been since something changed.
+
+    Its cells are those of the source: solutions are code, and have been run.
+    """
+    try:
+        kept = json.loads(_kept(name, language).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return kept["notebook"] if kept["state"] == state(name, language) else None
+
+
+def _kept(name: str, language: str) -> Path:
+    return KEPT / language / f"{name}.json"
+
+
+def execute(names: Iterable[str] = (), again: bool = False) -> list[tuple[str, str]]:
+    """Execute what has no results yet (again: everything), side by side; returns which.
+
+    One process at a time does so. Raises ExecutionError for the first that fails, once all
+    have ended.
+    """
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with open(KEPT / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [
+            (name, language)
+            for name in names or ipynb.sources()
+            for language in LANGUAGES
+            if again or executed(name, language) is None
+        ]
+        asyncio.run(_execute(missing))
+        return missing
+
+
+async def _execute(missing: list[tuple[str, str]]) -> None:
+    limit = asyncio.Semaphore(AT_A_TIME)
+    os.environ.update(jupyter.environment())
+
+    async def one(name: str, language: str) -> None:
+        async with limit:
+            await _execute_one(name, language)
+
+    ends = await asyncio.gather(*(one(*which) for which in missing), return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+
+
+async def _execute_one(name: str, language: str) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    before = state(name, language)
+    notebook = ipynb.read(name, language)
+    client = NotebookClient(
+        notebook,
+        timeout=PATIENCE,
+        kernel_name="python3",
+        # The folder's name tells the language.
+        resources={"metadata": {"path": str(ipynb.FOLDER / language)}},
+    )
+    try:
+        await client.async_execute()
+    except CellExecutionError as error:
+        raise ExecutionError(f"{language}/{name}: {error}") from None
+    path = _kept(name, language)
+    path.parent.mkdir(exist_ok=True)
+    kept = {"state": before, "notebook": json.loads(nbformat.writes(notebook))}
+    path.write_text(json.dumps(kept), encoding="utf-8")

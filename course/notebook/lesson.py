@@ -1,0 +1,308 @@
+"""A lesson's project in a notebook: its copy, its broker, its workers."""
+
+import fcntl
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from course import catalogue, messages
+from course.broker import BrokerError
+from course.messages import say
+from course.notebook import logs, timeline
+from course.notebook.faults import NotebookError
+from course.notebook.tables import Table
+from course.ports import free_port
+from course.stack import Service, Stack, StackError
+from course.start import serves
+
+if TYPE_CHECKING:  # imported where they are needed: the worker starts meanwhile
+    from celery.result import AsyncResult
+
+    from course.notebook.lives import Life, Lives
+
+FOLDER = catalogue.STATE / "notebooks"
+# What the lessons type, but for the greeting between workers, which takes a second.
+WORKER = "celery -A myproject worker --loglevel=info --without-mingle"
+
+_begun: "Lesson | None" = None
+
+
+def begin(name: str, start: bool = True) -> "Lesson":
+    """A copy of the lesson called `name` ("04"), importable here, its broker and a worker ready.
+
+    start: False starts neither; `Lesson.start` does so later. Called again in the same
+    kernel, it begins anew: empty queues, a new worker, the files as they were.
+
+    Speaks the language of the folder that the notebook is in ("en" or "fr"), else the
+    locale's. Raises NotebookError.
+    """
+    global _begun
+    folder = Path.cwd().name
+    messages.choose(folder if folder in messages.LANGUAGES else None)
+    with _told():
+        snapshot = catalogue.find(name)
+        if _begun and _begun.snapshot != snapshot:
+            raise NotebookError(say("notebook_other", name=_begun.snapshot.path.name))
+        if _begun is None:
+            _begun = Lesson(snapshot)
+        _begun._renew()
+    if start:
+        _begun.start()
+    return _begun
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what can go wrong into one sentence."""
+    try:
+        yield
+    except (StackError, BrokerError, catalogue.UnknownSnapshot) as error:
+        raise NotebookError(say("notebook_failed", why=error)) from None
+    except OSError as error:
+        why = f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
+        raise NotebookError(say("notebook_failed", why=why)) from None
+
+
+class Lesson:
+    """What `begin` returns.
+
+    `project` is the folder of the copy, which a notebook may edit; `broker_url` the address
+    of the broker, once it runs.
+    """
+
+    def __init__(self, snapshot: catalogue.Snapshot) -> None:
+        """Claim a folder for this kernel. Raises StackError, OSError."""
+        self.snapshot = snapshot
+        folder = FOLDER / f"{snapshot.path.name}-{os.getpid()}"
+        self._stack = Stack(folder, self._report)
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with open(FOLDER / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # nobody sweeps a folder that is being claimed
+            _sweep()
+            # Never left: when the kernel ends, however it ends, the guard ends the rest.
+            self._stack.__enter__()
+        self._stack.grace = 30
+        self.project = folder / "project"
+        self._record = folder / "record"
+        self._readers: dict[str, logs.Reader] = {}
+        self._reports: list[str] = []
+
+    @property
+    def broker_url(self) -> str:
+        """The address of the broker that this notebook has for itself."""
+        return self._stack.broker_url
+
+    def _report(self, text: str) -> None:
+        self._reports.append(text)
+
+    def _renew(self) -> None:
+        running = [name for name in self._stack.services if name != "broker"]
+        self._stack.end(*running)
+        for name in running:
+            del self._stack.services[name]
+        for variable in [name for name in os.environ if name.startswith("CELERY_")]:
+            del os.environ[variable]  # the project's own settings count
+        (self.project / catalogue.MANIFEST).unlink(missing_ok=True)
+        catalogue.copy(self.snapshot, self.project)
+        self._record.write_bytes(b"")
+        os.environ["DJANGO_SETTINGS_MODULE"] = "myproject.settings"
+        # A notebook's cells run in an event loop, where Django would refuse the database.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        if str(self.project) not in sys.path:
+            sys.path.insert(0, str(self.project))
+
+    # --- Processes
+
+    def start(self, options: str = "--concurrency=2") -> None:
+        """Start the broker and a worker, and prepare Django and its database here.
+
+        options: the worker's. Raises NotebookError.
+        """
+        self.start_broker()
+        with _told():
+            # It takes two seconds; Django is prepared meanwhile.
+            self._launch_worker(options, "worker")
+            self.prepare_django()
+            self._ready("worker")
+
+    def start_broker(self) -> None:
+        """Start the broker, empty, and have Celery use it, here and in what is started later.
+
+        After `stop("broker")` it answers on the same port, and holds what it held. Raises
+        NotebookError.
+        """
+        with _told():
+            stack = self._stack
+            if stack.broker_url and "broker" not in stack.services:
+                stack.start_broker(int(stack.broker_url.rpartition(":")[2].split("/")[0]))
+            elif "broker" in stack.services:
+                from course.notebook import messages as queues
+
+                queues.empty(stack.broker_url)
+            else:
+                stack.start_broker()
+        os.environ["CELERY_BROKER_URL"] = os.environ["CELERY_RESULT_BACKEND"] = self.broker_url
+
+    def start_worker(self, options: str = "--concurrency=2", name: str = "worker") -> None:
+        """Start a worker, or start it anew, and wait until it is ready. Raises NotebookError."""
+        with _told():
+            if name in self._stack.services:
+                self._stack.end(name)
+            self._launch_worker(options, name)
+            self._ready(name)
+
+    def _launch_worker(self, options: str, name: str) -> None:
+        command = f"{WORKER} --include=course.notebook.recorder {options}"
+        if name != "worker":
+            command += f" --hostname={name}@%h"
+        self._start(name, command, lambda service: service.says(" ready."), {"COURSE_RECORD": str(self._record)})
+
+    def start_web(self) -> str:
+        """Start Django's own server; returns its address. Raises NotebookError."""
+        with _told():
+            address, port = _address()
+            command = f"python manage.py runserver --noreload {port}"
+            self._start("web", command, lambda service: serves(address))
+            self._ready("web")
+        return address
+
+    def start_flower(self) -> tuple[str, tuple[str, str]]:
+        """Start Flower; returns its address, and user and password. Raises NotebookError."""
+        user, password = "admin", secrets.token_urlsafe(12)
+        with _told():
+            address, port = _address()
+            environment = {"FLOWER_BASIC_AUTH": f"{user}:{password}"}
+            command = f"celery -A myproject flower --port={port}"
+            self._start("flower", command, lambda service: serves(address), environment)
+            self._ready("flower")
+        return address, (user, password)
+
+    def _start(
+        self,
+        name: str,
+        command: str,
+        ready: Callable[[Service], bool],
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        service = self._stack.start(name, command, self.project, ready, environment)
+        self._readers[name] = logs.Reader(service.log)
+
+    def _ready(self, name: str) -> None:
+        def ended() -> None:
+            # One that ends at once would do so again.
+            if self._stack.services[name].starts > 1:
+                self._stack.end(name)
+                last = self._stack.services.pop(name).log
+                raise StackError(say("notebook_ended", name=name, log=last.read_text()[-1500:]))
+
+        self._stack.wait(name, meanwhile=ended)
+        self._readers[name].skip_to("[tasks]")  # what comes before is about the machine
+
+    def stop(self, name: str = "worker") -> None:
+        """Ask a process to end, as Ctrl-C does, and wait until it has."""
+        self._stack.end(name)
+        del self._stack.services[name]
+
+    def pid(self, name: str = "worker") -> int:
+        """The process id of the worker's main process, or of another process by name."""
+        return self._stack.services[name].pid
+
+    def prepare_django(self) -> None:
+        """Set Django up in this kernel and bring the database up to date."""
+        import django
+        from django.core.management import call_command
+        from django.db import connections
+
+        django.setup()
+        if any(self.project.glob("*/migrations/0*.py")):
+            call_command("migrate", verbosity=0)
+            connections.close_all()
+
+    def shell(
+        self, code: str, patch: str | None = None, of: str | None = None, broker: bool = False
+    ) -> str:
+        """Run `code` in a new Python, by `manage.py shell`; returns what it printed.
+
+        patch: the name of a change in the lesson's `steps/`, made in a copy beforehand.
+        of: another lesson, in whose project to run. broker: whether it is to use this notebook's
+        broker; without it, the project's own settings alone count. Raises NotebookError.
+        """
+        with _told():
+            folder = self._beside(catalogue.find(of) if of else self.snapshot, patch)
+            hidden = [] if broker else ["-u", "CELERY_BROKER_URL", "-u", "CELERY_RESULT_BACKEND"]
+            command = ["env", *hidden, sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
+            return self._stack.run(command, folder).stdout
+
+    def _beside(self, snapshot: catalogue.Snapshot, patch: str | None) -> Path:
+        if snapshot == self.snapshot and not patch:
+            return self.project
+        folder = self._stack.folder / f"{snapshot.path.name}-{patch or 'whole'}"
+        if not folder.exists():
+            catalogue.copy(snapshot, folder)
+            if patch:
+                change = snapshot.path / "steps" / f"{patch}.patch"
+                done = self._stack.run(["git", "apply", str(change)], folder, {"GIT_DIR": "none"})
+                if done.returncode:
+                    shutil.rmtree(folder)
+                    raise StackError(done.stdout.strip())
+        return folder
+
+    # --- Looks
+
+    def watch(
+        self, results: "AsyncResult[Any] | Sequence[AsyncResult[Any]]", timeout: float = 60
+    ) -> "Life | Lives":
+        """Show the states of a task, or the progress of many, until they have ended."""
+        from course.notebook import lives
+
+        return lives.watch(results, timeout)
+
+    def queue(self, name: str = "celery") -> Table:
+        """The messages that wait in a queue, decoded; the next one first."""
+        from course.notebook import messages as queues
+
+        return queues.waiting(self.broker_url, name)
+
+    def taken(self) -> Table:
+        """The messages that workers have taken and not acknowledged yet."""
+        from course.notebook import messages as queues
+
+        return queues.taken(self.broker_url)
+
+    def log(
+        self,
+        until: Callable[[], object] = lambda: True,
+        name: str = "worker",
+        timeout: float = 60,
+    ) -> logs.Said:
+        """Show what a process has said since the last call, and what it says until `until()`."""
+        return logs.follow(self._readers[name], until, timeout)
+
+    def runs(self) -> timeline.Timeline:
+        """Every start of a task so far, as its process noted it."""
+        return timeline.Timeline(timeline.read(self._record))
+
+    def timeline(self, results: "Iterable[AsyncResult[Any]]") -> timeline.Timeline:
+        """The runs of these tasks, which have ended; shown as a picture."""
+        return timeline.complete(self._record, {result.id for result in results})
+
+
+def _address() -> tuple[str, int]:
+    port = free_port()
+    return f"http://127.0.0.1:{port}/", port
+
+
+def _sweep() -> None:
+    """Remove what kernels that have ended left on the disk."""
+    for left in FOLDER.glob("[!.]*"):
+        try:
+            with Stack(left):
+                pass
+        except StackError:
+            continue  # its kernel lives
+        shutil.rmtree(left, ignore_errors=True)
