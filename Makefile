@@ -24,12 +24,12 @@ LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
 missing = $(error $(if $(FRENCH),ajoutez par exemple $(1),say which: for example $(1)))
 
-.PHONY: help setup start broker begin diff forward docs i18n pictures diagrams doctor test lint bench audit lock clean \
+.PHONY: help setup start broker begin diff forward docs notebooks ipynb i18n pictures diagrams doctor test lint bench audit lock clean \
 	with-name with-project
 
 help: ## list the targets (IN=fr for French) :: liste les commandes (IN=en pour l'anglais)
 	@awk -F ' *## *| *:: *' '/^[a-z]+:.*##/ { split($$1, target, ":"); \
-		printf "make %-8s %s\n", target[1], $$$(if $(FRENCH),3,2) }' $(firstword $(MAKEFILE_LIST))
+		printf "make %-9s %s\n", target[1], $$$(if $(FRENCH),3,2) }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## prepare .venv (the other commands do so when they need it) :: prépare .venv (les autres commandes le font au besoin)
 	@$(SETUP)
@@ -49,8 +49,17 @@ diff: with-name setup ## what a lesson changes (NAME=05) :: montre ce qu'une le�
 forward: with-name setup ## carry an edited lesson on to the later ones (NAME=05) :: reporte les modifications d'une leçon sur les suivantes (NAME=05)
 	@$(COURSE) forward $(LANGUAGE_OPTION) "$(NAME)"
 
-docs: setup ## the pages, in both languages, on port 8080 (HOST=0.0.0.0 for the whole room) :: sert les pages, dans les deux langues, sur le port 8080 (HOST=0.0.0.0 pour toute la salle)
+docs: ## the pages, in both languages, on port 8080 (HOST=0.0.0.0 for the whole room) :: sert les pages, dans les deux langues, sur le port 8080 (HOST=0.0.0.0 pour toute la salle)
+	@$(SETUP) notebooks
 	@$(COURSE) docs $(LANGUAGE_OPTION)$(if $(PORT), --port $(PORT))$(if $(HOST), --host $(HOST))
+
+notebooks: ## the notebooks, in JupyterLab (NAME=05) :: ouvre les notebooks dans JupyterLab (NAME=05)
+	@$(SETUP) notebooks
+	@$(COURSE) notebooks $(LANGUAGE_OPTION) $(NAME)
+
+ipynb: ## write the notebooks from their sources (notebooks/src) :: réécrit les notebooks à partir de leurs sources (notebooks/src)
+	@$(SETUP) test
+	@$(COURSE) ipynb $(LANGUAGE_OPTION)
 
 i18n: setup ## which French pages are behind (PAGES=all: acknowledge) :: pages françaises en retard (PAGES=all : les marquer à jour)
 	@$(COURSE) i18n $(LANGUAGE_OPTION) $(PAGES)

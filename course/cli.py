@@ -122,15 +122,35 @@ def doctor() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help=say("help_port"))
 @in_language
 def docs(folder: Path | None, build: bool, on_demand: bool, host: str, port: int | None) -> None:
-    from course import site
+    from course import execution, site
 
     try:
         if build:
-            site.build(folder or catalogue.ROOT / "site")
+            site.build_complete(folder or catalogue.ROOT / "site")
         else:
             sys.exit(site.serve(folder or site.SERVED, host, port, on_demand))
-    except site.SiteError as error:
+    except (site.SiteError, execution.ExecutionError) as error:
         raise CourseError(str(error)) from None
+
+
+@course.command(help=say("help_notebooks"))
+@click.argument("snapshot", type=SNAPSHOT, default="lessons/02_celery_instance")
+@in_language
+def notebooks(snapshot: catalogue.Snapshot) -> None:
+    from course import ipynb
+    from course.jupyter import notebooks
+
+    if snapshot.path.name not in ipynb.written():
+        raise CourseError(say("notebooks_none", name=snapshot.name))
+    sys.exit(notebooks(snapshot.path.name))
+
+
+@course.command("ipynb", help=say("help_ipynb"))
+@in_language
+def write_notebooks() -> None:
+    from course import ipynb
+
+    sys.exit(ipynb.write())
 
 
 @course.command(help=say("help_i18n"))

@@ -28,16 +28,14 @@ class ExecutionError(Exception):
 
 def state(name: str, language: str) -> str:
     """What names the state of all that a notebook's results come from; its prose does not count."""
-    source = (ipynb.FOLDER / "src" / f"{name}.py").read_text(encoding="utf-8")
-    code = [part for part in source.split("\n# %% ") if not part.startswith("[markdown]")]
+    cells = ipynb.load(name, language)["cells"]
+    code = [[cell["id"], cell["source"]] for cell in cells if cell["cell_type"] == "code"]
     snapshot = catalogue.find(name)
     paths = [snapshot.path / path for path in snapshot.files() if path.parts[0] != "tests"]
     for part in MACHINERY:
         folder = catalogue.ROOT / "course" / part
         paths += sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
-    digest = hashlib.sha256(f"{language} {sys.version}".encode())
-    for part in code:
-        digest.update(part.encode())
+    digest = hashlib.sha256(json.dumps([language, sys.version, code]).encode())
     for path in paths:
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -46,7 +44,7 @@ def state(name: str, language: str) -> str:
 def executed(name: str, language: str) -> Any | None:
     """The executed notebook; None when it has not been since something changed.
 
-    Its cells are those of the source: solutions are code, and have been run.
+    In it, solutions are code, and have been run.
     """
     try:
         kept = json.loads(_kept(name, language).read_text(encoding="utf-8"))
@@ -70,7 +68,7 @@ def execute(names: Iterable[str] = (), again: bool = False) -> list[tuple[str, s
         fcntl.flock(lock, fcntl.LOCK_EX)
         missing = [
             (name, language)
-            for name in names or ipynb.sources()
+            for name in names or ipynb.written()
             for language in LANGUAGES
             if again or executed(name, language) is None
         ]
@@ -98,7 +96,7 @@ async def _execute_one(name: str, language: str) -> None:
     from nbclient.exceptions import CellExecutionError
 
     before = state(name, language)
-    notebook = ipynb.read(name, language)
+    notebook = nbformat.from_dict(ipynb.load(name, language))
     client = NotebookClient(
         notebook,
         timeout=PATIENCE,

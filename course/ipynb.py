@@ -13,6 +13,7 @@ stays the same in the notebook. Code is shared; prose is there once for each lan
     # %% id="sum-solution" tags=["solution"]   hidden from the reader until asked for
 """
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,7 @@ from course.typography import french
 FOLDER = catalogue.ROOT / "notebooks"
 SITE = "http://127.0.0.1:8080"  # where `make notebooks` serves the pages, too
 
+_SOLUTION = re.compile(r"```python\n(?P<code>.*)\n```", re.DOTALL)
 _LINK = re.compile(r"\]\(\.\./(?P<page>[\w/]+)\.md(?P<heading>#[\w-]+)?\)")
 
 
@@ -35,12 +37,17 @@ def sources() -> list[str]:
     return sorted(path.stem for path in (FOLDER / "src").glob("*.py"))
 
 
+def written() -> list[str]:
+    """The names of the notebooks that readers find."""
+    return sorted(path.stem for path in (FOLDER / LANGUAGES[0]).glob("*.ipynb"))
+
+
 def read(name: str, language: str) -> Any:
-    """The notebook with the cells of one language, those of the solutions still code.
+    """From the source, the notebook with the cells of one language.
 
     Raises ValueError for a cell without an id, or with the same one as another.
     """
-    import jupytext  # for authors only: learners do not have it
+    import jupytext  # for authors only: readers do not have it
 
     notebook = jupytext.read(FOLDER / "src" / f"{name}.py", fmt="py:percent")
     cells = [cell for cell in notebook.cells if cell.metadata.get("lang", language) == language]
@@ -83,6 +90,22 @@ def for_readers(notebook: Any, language: str) -> str:
 def path(name: str, language: str) -> Path:
     """Where the notebook for readers is."""
     return FOLDER / language / f"{name}.ipynb"
+
+
+def load(name: str, language: str) -> dict[str, Any]:
+    """The notebook for readers, each cell's source one text, its solutions code again.
+
+    Raises OSError where it has not been written.
+    """
+    notebook: dict[str, Any] = json.loads(path(name, language).read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+        if "solution" in cell["metadata"].get("tags", []):
+            found = _SOLUTION.search(cell["source"])
+            assert found
+            cell |= {"cell_type": "code", "source": found["code"]}
+            cell |= {"outputs": [], "execution_count": None}
+    return notebook
 
 
 def write(names: Iterable[str] = ()) -> int:

@@ -7,6 +7,7 @@ A line of its own in a page stands for what a snapshot holds:
     ::: show 05 myapp/views.py [NAME]       the file, or one function, class or setting of it
     ::: patch 05 exercise                   steps/exercise.patch of that snapshot
     ::: schedule 09:00 01 pause=15 02       a timetable of lessons
+    ::: notebook 05_views                   a notebook, with what came of running it
 
 It is turned into the Markdown of mkdocs-material before anything else reads it. A ```mermaid
 block becomes the picture that course.diagrams made of it. The built page is then looked over:
@@ -24,7 +25,8 @@ from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
 from course import catalogue, diagrams
-from course.shown import Expander, PageError, indented
+from course.fences import PageError, indented
+from course.shown import Expander
 from course.typography import french
 
 _DIRECTIVE = re.compile(r"(?P<indent> *)::: *(?P<words>.*)")
@@ -61,7 +63,7 @@ class Expand(Preprocessor):
 
     def __init__(self, md: Markdown, language: str) -> None:
         super().__init__(md)
-        self._expander = Expander(language)
+        self._expander = Expander(language, md.htmlStash.store)
 
     def run(self, lines: list[str]) -> list[str]:
         expanded: list[str] = []

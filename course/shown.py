@@ -1,31 +1,32 @@
 """What a page shows of the snapshots: the Markdown that each line `::: …` stands for."""
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from difflib import SequenceMatcher, unified_diff
+from inspect import signature
 from pathlib import Path
 
-from course import catalogue
+from course import catalogue, cells
+from course.fences import PageError, fence, indented
 from course.messages import texts
 
 LEXERS = {".py": "python", ".html": "html+django", ".toml": "toml", ".ini": "ini"}
 
 
-class PageError(ValueError):
-    """A page shows what is not there, or in a way that nobody could follow."""
-
-
 class Expander:
     """Turns the lines `::: …` of a page into Markdown, in the page's language."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, stash: Callable[[str], str]) -> None:
+        """stash: puts HTML aside and returns what stands for it in the Markdown."""
         self._language = language
+        self._stash = stash
         self._directives: dict[str, Callable[..., list[str]]] = {
             "lesson": self._lesson,
             "change": self._change,
             "show": self._show,
             "patch": self._patch,
             "schedule": self._schedule,
+            "notebook": self._notebook,
         }
 
     def say(self, key: str, **values: object) -> str:
@@ -35,10 +36,15 @@ class Expander:
     def expand(self, words: str) -> list[str]:
         """The Markdown lines that a directive stands for. Raises PageError."""
         name, *arguments = words.split()
+        directive = self._directives.get(name)
         try:
-            return self._directives[name](*arguments)
-        except (KeyError, TypeError):
+            if directive is None:
+                raise TypeError
+            signature(directive).bind(*arguments)
+        except TypeError:
             raise PageError(f"no such directive: ::: {words}") from None
+        try:
+            return directive(*arguments)
         except (catalogue.UnknownSnapshot, OSError, SyntaxError) as error:
             raise PageError(f"::: {words}: {error}") from None
 
@@ -53,7 +59,7 @@ class Expander:
         snapshot = catalogue.find(number)
         new = _read(snapshot, path)
         if not (snapshot.base and (snapshot.base.path / path).is_file()):
-            return _fence(f'{{.{_lexer(path)} title="{path}"}}', new)
+            return fence(f'{{.{_lexer(path)} title="{path}"}}', new)
         old = _read(snapshot.base, path)
         if old == new:
             raise PageError(f"{snapshot.name} does not change {path}")
@@ -68,8 +74,8 @@ class Expander:
         shown = f'{{.{_lexer(path)} .shown title="{path}"{marked}}}'
         return [
             # The "!" begins a new set of tabs.
-            *self._tab("===! ", "page_change", _fence(f'{{.diff title="{path}"}}', changes)),
-            *self._tab("=== ", "page_whole_file", _fence(shown, new)),
+            *self._tab("===! ", "page_change", fence(f'{{.diff title="{path}"}}', changes)),
+            *self._tab("=== ", "page_whole_file", fence(shown, new)),
         ]
 
     def _tab(self, mark: str, key: str, lines: list[str]) -> list[str]:
@@ -82,15 +88,18 @@ class Expander:
             lines = _named(lines, name) or []
         if not lines:
             raise PageError(f"{snapshot.name}/{path} has no {name}")
-        return _fence(f'{{.{_lexer(path)} .shown title="{path}"}}', lines)
+        return fence(f'{{.{_lexer(path)} .shown title="{path}"}}', lines)
 
     def _patch(self, number: str, name: str) -> list[str]:
         patch = catalogue.find(number).path / "steps" / f"{name}.patch"
         return [
             line
             for path, hunks in patched_files(patch.read_text(encoding="utf-8"))
-            for line in _fence(f'{{.diff title="{path}"}}', hunks)
+            for line in fence(f'{{.diff title="{path}"}}', hunks)
         ]
+
+    def _notebook(self, name: str) -> list[str]:
+        return cells.markdown(name, self._language, self._stash)
 
     def _schedule(self, start: str, *steps: str) -> list[str]:
         hours, minutes = map(int, start.split(":"))
@@ -131,15 +140,6 @@ def _read(snapshot: catalogue.Snapshot, path: str) -> list[str]:
 
 def _lexer(path: str) -> str:
     return LEXERS.get(Path(path).suffix, "text")
-
-
-def _fence(header: str, lines: Iterable[str]) -> list[str]:
-    return ["", f"`````` {header}", *lines, "``````", ""]
-
-
-def indented(lines: Iterable[str], indent: str) -> list[str]:
-    """The lines, all but empty ones with `indent` before them."""
-    return [indent + line if line else "" for line in lines]
 
 
 def _named(lines: list[str], name: str) -> list[str] | None:

@@ -8,14 +8,15 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from course import catalogue
+from course import catalogue, execution
 from course.messages import LANGUAGES, say
 from course.ports import free_port
 from course.typography import french
@@ -36,13 +37,10 @@ LONGEST = 850
 # How the theme's search reads French; it is added to.
 SEARCH = "assets/javascripts/lunr/min/lunr.fr.min.js"
 # What both languages are made of, besides their own folder.
-SHARED = [
-    *(
-        DOCS / name
-        for name in ("theme", "images", "diagrams", "mkdocs.yml", "root.html", "fold.js")
-    ),
-    *(catalogue.ROOT / name for name in ("lessons", "recipes")),
-]
+SHARED = [DOCS / name for name in ("theme", "images", "diagrams")]
+SHARED += [DOCS / name for name in ("mkdocs.yml", "root.html", "fold.js")]
+SHARED += [catalogue.ROOT / name for name in ("lessons", "recipes", "notebooks")]
+SHARED += [execution.KEPT]
 # Changes between two builds, but not while the site is served.
 MACHINERY = [catalogue.ROOT / "course", catalogue.ROOT / "requirements" / "course.txt"]
 
@@ -67,6 +65,15 @@ def build(site: Path, languages: Iterable[str] = LANGUAGES, strict: bool = True)
         halves = [pool.submit(_build_one, language, site, strict) for language in languages]
         for half in halves:
             half.result()
+
+
+def build_complete(site: Path) -> None:
+    """Run the notebooks that have no results, then build everything; a warning is an error.
+
+    Raises ExecutionError, SiteError, OSError.
+    """
+    execution.execute()
+    build(site)
 
 
 def refresh(site: Path, strict: bool = False) -> list[str]:
@@ -113,27 +120,37 @@ def _lighten(index: Path) -> None:
     index.write_text(lighter, encoding="utf-8")
 
 
-class _warnings_shown:
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
     """While inside, MkDocs's warnings go to standard error."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logging.getLogger("mkdocs").addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger("mkdocs").removeHandler(handler)
 
-    def __enter__(self) -> None:
-        self._handler = logging.StreamHandler()
-        self._handler.setLevel(logging.WARNING)
-        self._handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-        logging.getLogger("mkdocs").addHandler(self._handler)
 
-    def __exit__(self, *error: object) -> None:
-        logging.getLogger("mkdocs").removeHandler(self._handler)
+def _run_notebooks() -> None:
+    try:
+        for name, language in execution.execute():
+            click.echo(say("site_notebook_run", name=name, language=language))
+    except (execution.ExecutionError, OSError) as error:
+        click.echo(say("error", what=error), err=True)
 
 
 class _Server(LiveReloadServer):
     """Serves both languages, each with its own page for an address that leads nowhere."""
 
-    def __init__(self, site: Path, host: str, port: int) -> None:
+    def __init__(self, site: Path, host: str, port: int, run_notebooks: bool) -> None:
         # Requests wait while it builds; an edit is looked for five times a second.
         super().__init__(self._build_changed, host, port, str(site), polling_interval=0.2)
         self._site = site
         self._building = threading.Lock()
+        self._run_notebooks = run_notebooks
+        self._runner = threading.Thread()
         self._built = False
         self._asked = threading.local()
         self.error_handler = self._not_found
@@ -148,6 +165,13 @@ class _Server(LiveReloadServer):
         except (SiteError, OSError) as error:
             # The site stays as it was; the next edit has another chance.
             click.echo(say("error", what=error), err=True)
+        self.run_notebooks()
+
+    def run_notebooks(self) -> None:
+        """Run what has no results, beside the serving; the pages are built again after it."""
+        if self._run_notebooks and not self._runner.is_alive():
+            self._runner = threading.Thread(target=_run_notebooks, daemon=True)
+            self._runner.start()
 
     def serve_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         with self._building:
@@ -191,22 +215,23 @@ def serve(site: Path, host: str, port: int | None, on_demand: bool = False) -> i
     """Build both languages, serve them until Ctrl-C or TERM; returns the exit status.
 
     port: None for 8080, or the next free one. on_demand: build no sooner than a page is asked
-    for. After an edit to a page or a snapshot,
-    what changed is built again and open pages reload. Raises SiteError if the first
-    build fails, OSError.
+    for, and run no notebook. After an edit to a page, a snapshot or a notebook, what changed is
+    built again and open pages reload. Raises SiteError if the first build fails, OSError.
     """
+    execution.KEPT.mkdir(parents=True, exist_ok=True)  # or it could not be watched
     if not on_demand:
         click.echo(say("site_building"))
         refresh(site)
     chosen = port or free_port(PORT)
     if not port and chosen != PORT:
         click.echo(say("port_busy", busy=PORT, port=chosen))
-    server = _Server(site, host, chosen)
+    server = _Server(site, host, chosen, run_notebooks=not on_demand)
+    server.run_notebooks()
     click.secho(say("site_ready", url=f"http://{host}:{chosen}/"), bold=True)
     try:
         server.serve()  # type: ignore[no-untyped-call]
     except KeyboardInterrupt:
-        click.echo(say("ending_broker"))
+        click.echo(say("ending_at_once"))
     finally:
         server.shutdown()
     return 0

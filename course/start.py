@@ -93,7 +93,7 @@ def start(snapshot: Snapshot, host: str = "127.0.0.1") -> int:
     """
     procfile = snapshot.path / "Procfile"
     if not procfile.exists():
-        return _refuse(say("nothing_to_start", name=snapshot.name))
+        return refuse(say("nothing_to_start", name=snapshot.name))
     commands: dict[str, str] = parse_procfile(procfile.read_text()).processes
     project = STATE / snapshot.name / "project"
     terminal = Terminal()
@@ -119,14 +119,14 @@ def start(snapshot: Snapshot, host: str = "127.0.0.1") -> int:
                     stack.wait(*first, meanwhile=lambda: terminal.follow(stack))
                 if name not in stack.services:
                     addresses += _start_process(stack, terminal, name, commands[name], project)
-            addresses += _start_site(stack, terminal, host)
+            addresses += start_site(stack, terminal, host)
             stack.wait(*commands, "site", meanwhile=lambda: terminal.follow(stack))
             terminal.follow(stack)
             if not stack.stop.is_set():
                 terminal.tell("\n".join([say("ready"), *addresses]), bold=True)
-            _until_asked_to_end(stack, terminal)
+            until_asked_to_end(stack, terminal)
     except (StackError, brokers.BrokerError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     return 0
 
 
@@ -137,20 +137,21 @@ def broker(port: int) -> int:
     """
     if not is_free(port):
         key = "broker_there" if brokers.answers(port) else "broker_port_busy"
-        return _refuse(say(key, port=port))
+        return refuse(say(key, port=port))
     terminal = Terminal()
     try:
         stack = Stack(STATE / f"broker-{port}", terminal.tell)
         with stoppable(stack), stack:
             stack.start_broker(port)
             terminal.tell(say("broker_ready", url=stack.broker_url), bold=True)
-            _until_asked_to_end(stack, terminal, "ending_broker")
+            until_asked_to_end(stack, terminal, "ending_at_once")
     except (StackError, brokers.BrokerError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     return 0
 
 
-def _refuse(sentence: str) -> int:
+def refuse(sentence: str) -> int:
+    """Say why a command cannot do what it is for; returns the exit status."""
     click.echo(say("error", what=sentence), err=True)
     return 2
 
@@ -160,7 +161,7 @@ def _choose_broker(stack: Stack, terminal: Terminal) -> None:
         stack.broker_url = address
         terminal.tell(say("broker_external"))
     else:
-        stack.start_broker(_port(6379, terminal))
+        stack.start_broker(usual_port(6379, terminal))
 
 
 def _migrate(stack: Stack, project: Path) -> None:
@@ -177,7 +178,8 @@ def _migrate(stack: Stack, project: Path) -> None:
     stamp.write_text(state)
 
 
-def _port(usual: int, terminal: Terminal) -> int:
+def usual_port(usual: int, terminal: Terminal) -> int:
+    """This port, or the next free one, which is told."""
     port = free_port(usual)
     if port != usual:
         terminal.tell(say("port_busy", busy=usual, port=port))
@@ -193,7 +195,7 @@ def _start_process(
         stack.start(name, command, project, lambda it: name != "worker" or it.says(" ready."))
         return []
     variable, usual = PORTS[name]
-    port = _port(usual, terminal)
+    port = usual_port(usual, terminal)
     address = f"http://127.0.0.1:{port}/"
     env = {variable: str(port)}
     line = f"  {name:<7} {address}"
@@ -208,8 +210,9 @@ def _start_process(
     return [line]
 
 
-def _start_site(stack: Stack, terminal: Terminal, host: str) -> list[str]:
-    port = _port(SITE_PORT, terminal)
+def start_site(stack: Stack, terminal: Terminal, host: str) -> list[str]:
+    """Start serving the pages; returns the line that tells where."""
+    port = usual_port(SITE_PORT, terminal)
     # Built when somebody reads it: until then, building would slow the others down.
     command = [sys.executable, "-m", "course", "docs", "--on-demand", "--lang", language()]
     command += ["--host", host, "--port", str(port)]
@@ -228,10 +231,14 @@ def serves(address: str) -> bool:
     return True
 
 
-def _until_asked_to_end(stack: Stack, terminal: Terminal, key: str = "ending") -> None:
+def until_asked_to_end(
+    stack: Stack, terminal: Terminal, key: str = "ending", follow: bool = True
+) -> None:
+    """Wait for Ctrl-C, TERM or the end of the terminal; follow: show what processes say."""
     while not (terminal.closed or os.getppid() != _PARENT):
         stack.keep_guard()
-        terminal.follow(stack)
+        if follow:
+            terminal.follow(stack)
         if stack.stop.wait(0.1):
             break
     terminal.tell(say(key))

@@ -98,7 +98,12 @@ class Lesson:
         return self._stack.broker_url
 
     def _report(self, text: str) -> None:
-        self._reports.append(text)
+        self._reports.append(f"{text}\n")
+
+    def _reported(self) -> str:
+        """What the supervisor has said since it was last asked."""
+        said, self._reports = self._reports, []
+        return "".join(said)
 
     def _renew(self) -> None:
         running = [name for name in self._stack.services if name != "broker"]
@@ -151,8 +156,6 @@ class Lesson:
     def start_worker(self, options: str = "--concurrency=2", name: str = "worker") -> None:
         """Start a worker, or start it anew, and wait until it is ready. Raises NotebookError."""
         with _told():
-            if name in self._stack.services:
-                self._stack.end(name)
             self._launch_worker(options, name)
             self._ready(name)
 
@@ -160,7 +163,12 @@ class Lesson:
         command = f"{WORKER} --include=course.notebook.recorder {options}"
         if name != "worker":
             command += f" --hostname={name}@%h"
-        self._start(name, command, lambda service: service.says(" ready."), {"COURSE_RECORD": str(self._record)})
+        self._start(
+            name,
+            command,
+            lambda service: service.says(" ready."),
+            {"COURSE_RECORD": str(self._record)},
+        )
 
     def start_web(self) -> str:
         """Start Django's own server; returns its address. Raises NotebookError."""
@@ -189,6 +197,8 @@ class Lesson:
         ready: Callable[[Service], bool],
         environment: dict[str, str] | None = None,
     ) -> None:
+        if name in self._stack.services:
+            self._stack.end(name)
         service = self._stack.start(name, command, self.project, ready, environment)
         self._readers[name] = logs.Reader(service.log)
 
@@ -281,7 +291,7 @@ class Lesson:
         timeout: float = 60,
     ) -> logs.Said:
         """Show what a process has said since the last call, and what it says until `until()`."""
-        return logs.follow(self._readers[name], until, timeout)
+        return logs.follow(lambda: self._readers[name].rest() + self._reported(), until, timeout)
 
     def runs(self) -> timeline.Timeline:
         """Every start of a task so far, as its process noted it."""

@@ -59,9 +59,7 @@ class Lives(list[Life]):
         return f'<p class="lives">{bar} {escape(repr(self))}</p>'
 
 
-def watch(
-    results: "AsyncResult[Any] | Sequence[AsyncResult[Any]]", timeout: float
-) -> Life | Lives:
+def watch(results: "AsyncResult[Any] | Sequence[AsyncResult[Any]]", timeout: float) -> Life | Lives:
     """Show the states of one task, or the progress of many, until all of them have ended.
 
     Asked again and again: a state that lasts less than `INTERVAL` may be missed, as it would

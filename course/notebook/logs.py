@@ -42,16 +42,16 @@ class Reader:
         return _COLOURS.sub("", whole.decode(errors="replace"))
 
 
-def follow(reader: Reader, until: Callable[[], object], timeout: float) -> Said:
-    """Show what comes until `until()` is true, for at most `timeout` seconds."""
-    said = Said(reader.rest().rstrip("\n"))
+def follow(read: Callable[[], str], until: Callable[[], object], timeout: float) -> Said:
+    """Show what `read()` gives, again and again, until `until()` is true, or for `timeout` seconds."""
+    said = Said(read().rstrip("\n"))
     handle = display(said, display_id=True)
     deadline = time.monotonic() + timeout
     ended = False
     while not ended:
         # Looked at before the log is: what led to it has been written by then.
         ended = bool(until()) or time.monotonic() > deadline
-        if new := reader.rest().rstrip("\n"):
+        if new := read().rstrip("\n"):
             said = Said(f"{said}\n{new}" if said else new)
             if handle:
                 handle.update(said)

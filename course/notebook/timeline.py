@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from course.messages import number, say
 from course.notebook.faults import NotebookError
@@ -142,10 +142,15 @@ def _svg(timelines: Mapping[str, Timeline]) -> str:
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     counts = [max(len(runs.lanes), 1) for runs in timelines.values()]
     height = LANE * sum(counts) + 0.55 * len(counts) + 0.5
-    style = {"svg.fonttype": "none", "svg.hashsalt": "course", "font.family": "sans-serif"}
+    style: dict[Any, str] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "course",
+        "font.family": "sans-serif",
+    }
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(7, height), layout="constrained")
         figure.patch.set_alpha(0)
@@ -157,6 +162,7 @@ def _svg(timelines: Mapping[str, Timeline]) -> str:
             _lanes(axis, runs, longest)
             axis.set_title(title, loc="left", fontsize=10)
         axes[-1, 0].set_xlabel(say("timeline_axis"))
+        axes[-1, 0].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
         axes[-1, 0].xaxis.set_major_formatter(lambda seconds, place: number(seconds, 1))
         text = StringIO()
         FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
@@ -170,15 +176,16 @@ def _lanes(axis: "Axes", runs: Timeline, longest: float) -> None:
             if (run.worker, run.process, run.thread) != lane:
                 continue
             end = run.end or _cut_at(runs, run, first + longest)
-            bar = {"color": ENDED} if run.end else {"color": "none", "edgecolor": CUT}
+            bar: dict[str, Any] = (
+                {"color": ENDED} if run.end else {"color": "none", "edgecolor": CUT}
+            )
             axis.barh(
                 row,
                 end - run.start,
                 left=run.start - first,
                 height=0.7,
-                hatch=None if run.end else "////",
                 linewidth=1,
-                **bar,
+                **({"color": ENDED} if run.end else cut),
             )
     axis.set_yticks(
         range(len(runs.lanes)),

@@ -30,7 +30,7 @@ dialog?.setAttribute("aria-label", dialog.querySelector("input").getAttribute("a
 
 function mend() {
   // A wide table is scrolled with the keyboard too.
-  for (const table of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) {
+  for (const table of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex]), div.output:not([tabindex])")) {
     table.tabIndex = 0;
   }
   for (const nav of document.querySelectorAll(".md-code__nav:not([role])")) {
