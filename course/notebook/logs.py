@@ -43,7 +43,7 @@ class Reader:
 
 
 def follow(read: Callable[[], str], until: Callable[[], object], timeout: float) -> Said:
-    """Show what `read()` gives, again and again, until `until()` is true, or for `timeout` seconds."""
+    """Show what `read()` gives until `until()` is true, or `timeout` seconds have passed."""
     said = Said(read().rstrip("\n"))
     handle = display(said, display_id=True)
     deadline = time.monotonic() + timeout

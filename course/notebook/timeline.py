@@ -176,9 +176,7 @@ def _lanes(axis: "Axes", runs: Timeline, longest: float) -> None:
             if (run.worker, run.process, run.thread) != lane:
                 continue
             end = run.end or _cut_at(runs, run, first + longest)
-            bar: dict[str, Any] = (
-                {"color": ENDED} if run.end else {"color": "none", "edgecolor": CUT}
-            )
+            cut: dict[str, Any] = {"color": "none", "edgecolor": CUT, "hatch": "////"}
             axis.barh(
                 row,
                 end - run.start,
