@@ -25,7 +25,8 @@ from course.start import (
 
 FOLDER = catalogue.STATE / "jupyter"
 PORT = 8888
-COPIES = ipynb.FOLDER / "mine"
+# Outside .course/, which `make clean` removes; inside a state folder that somebody has named.
+COPIES = catalogue.STATE / "mine" if "COURSE_STATE" in os.environ else ipynb.FOLDER / "mine"
 LOCALES = {"en": "default", "fr": "fr_FR"}
 
 

@@ -19,7 +19,7 @@ from course.ports import free_port
 from course.site import refresh
 from course.stack import Service, Stack
 
-pytest_plugins = ["reuse"]
+pytest_plugins = ["reuse", "terminals"]
 
 T = TypeVar("T")
 
