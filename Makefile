@@ -49,8 +49,7 @@ diff: with-name setup ## what a lesson changes (NAME=05) :: montre ce qu'une le√
 forward: with-name setup ## carry an edited lesson on to the later ones (NAME=05) :: reporte les modifications d'une le√ßon sur les suivantes (NAME=05)
 	@$(COURSE) forward $(LANGUAGE_OPTION) "$(NAME)"
 
-docs: ## the pages, in both languages, on port 8080 (HOST=0.0.0.0 for the whole room) :: sert les pages, dans les deux langues, sur le port 8080 (HOST=0.0.0.0 pour toute la salle)
-	@$(SETUP) notebooks
+docs: setup ## the pages, in both languages, on port 8080 (HOST=0.0.0.0 for the whole room) :: sert les pages, dans les deux langues, sur le port 8080 (HOST=0.0.0.0 pour toute la salle)
 	@$(COURSE) docs $(LANGUAGE_OPTION)$(if $(PORT), --port $(PORT))$(if $(HOST), --host $(HOST))
 
 notebooks: ## the notebooks, in JupyterLab (NAME=05) :: ouvre les notebooks dans JupyterLab (NAME=05)

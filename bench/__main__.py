@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from bench import fresh, post, site, tests, warm, worker
+from bench import fresh, notebooks, post, site, tests, warm, worker
 from bench.figures import Figure, NotMeasured, show
 from course.broker import BrokerError
 from course.stack import StackError
@@ -30,6 +30,7 @@ MEASUREMENTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "worker": worker.measure,
     "tests": tests.measure,
     "site": site.measure,
+    "notebooks": notebooks.measure,
 }
 
 

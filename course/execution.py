@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course import catalogue, ipynb, jupyter
-from course.messages import LANGUAGES
+from course.messages import LANGUAGES, say
 
 KEPT = catalogue.STATE / "cache" / "notebooks"
 # They wait more than they compute, so there are more of them at a time than cores.
@@ -23,7 +24,12 @@ MACHINERY += ["messages/fr.toml", "../requirements/notebooks.txt"]
 
 
 class ExecutionError(Exception):
-    """A cell failed. The message holds the notebook, the cell and the error."""
+    """A notebook could not be run. The message says why: the cell and its error, if it is one."""
+
+
+def possible() -> bool:
+    """Whether the packages are there that run notebooks: `make notebooks` installs them."""
+    return importlib.util.find_spec("nbclient") is not None
 
 
 def state(name: str, language: str) -> str:
@@ -72,6 +78,8 @@ def execute(names: Iterable[str] = (), again: bool = False) -> list[tuple[str, s
             for language in LANGUAGES
             if again or executed(name, language) is None
         ]
+        if missing and not possible():
+            raise ExecutionError(say("notebooks_not_installed"))
         asyncio.run(_execute(missing))
         return missing
 

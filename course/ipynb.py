@@ -115,5 +115,5 @@ def write(names: Iterable[str] = ()) -> int:
             target = path(name, language)
             target.parent.mkdir(exist_ok=True)
             target.write_text(for_readers(read(name, language), language), encoding="utf-8")
-            click.echo(str(target.relative_to(catalogue.ROOT)))
+            click.echo(f"{language}/{target.name}")
     return 0

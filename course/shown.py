@@ -6,7 +6,7 @@ from difflib import SequenceMatcher, unified_diff
 from inspect import signature
 from pathlib import Path
 
-from course import catalogue, cells
+from course import catalogue, cells, ipynb
 from course.fences import PageError, fence, indented
 from course.messages import texts
 
@@ -53,6 +53,8 @@ class Expander:
         begin = "page_begin" if lesson.base else "page_begin_first"
         facts = {"number": lesson.path.name[:2], "minutes": lesson.about["minutes"]}
         lines = [self.say("page_minutes", **facts), "", self.say(begin, **facts)]
+        if ipynb.path(lesson.path.name, self._language).is_file():
+            lines += ["", self.say("page_has_notebook", name=lesson.path.name)]
         return ['!!! note ""', "", *indented(lines, "    "), ""]
 
     def _change(self, number: str, path: str) -> list[str]:

@@ -225,7 +225,7 @@ def serve(site: Path, host: str, port: int | None, on_demand: bool = False) -> i
     chosen = port or free_port(PORT)
     if not port and chosen != PORT:
         click.echo(say("port_busy", busy=PORT, port=chosen))
-    server = _Server(site, host, chosen, run_notebooks=not on_demand)
+    server = _Server(site, host, chosen, run_notebooks=not on_demand and execution.possible())
     server.run_notebooks()
     click.secho(say("site_ready", url=f"http://{host}:{chosen}/"), bold=True)
     try:

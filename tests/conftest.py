@@ -14,7 +14,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from course import catalogue, doctor, messages
+from course import catalogue, doctor, execution, messages
 from course.ports import free_port
 from course.site import refresh
 from course.stack import Service, Stack
@@ -151,12 +151,13 @@ def kill_tree(pid: int) -> None:
 
 @pytest.fixture(scope="session")
 def site() -> Path:
-    """The pages in both languages, built with every warning an error.
+    """The pages in both languages, the notebooks run, built with every warning an error.
 
     What has not changed since an earlier run, or was built by a run beside this one, is used
     again.
     """
     folder = catalogue.ROOT / ".course" / "cache" / "site"
+    execution.execute()
     refresh(folder, strict=True)
     return folder
 

@@ -10,11 +10,13 @@ from bs4 import BeautifulSoup, NavigableString, Tag
 from click.testing import CliRunner
 from markdown import Markdown
 
-from course import i18n
+from course import execution, i18n, ipynb
 from course.catalogue import ROOT, Snapshot, snapshots
 from course.cli import course
+from course.fences import PageError
 from course.i18n import PAGES, behind, pages
-from course.pages import PageError, kind
+from course.messages import texts
+from course.pages import kind
 from course.shown import patched_files
 from course.typography import NARROW, NO_BREAK, french
 
@@ -30,6 +32,14 @@ def article(site: Path, language: str, page: str) -> Tag:
     found = BeautifulSoup(built.read_text(encoding="utf-8"), "html.parser").find("article")
     assert isinstance(found, Tag)
     return found
+
+
+def without_results(text: Tag) -> Tag:
+    """A page without what came of running its notebook: times and ids differ from run to run."""
+    copy = BeautifulSoup(str(text), "html.parser")
+    for result in copy.select(".output"):
+        result.decompose()
+    return copy
 
 
 def headings(text: Tag) -> list[tuple[str, object]]:
@@ -83,7 +93,8 @@ def diagrams(text: Tag) -> int:
 )
 @pytest.mark.parametrize("page", pages())
 def test_both_languages_have_the_same(page: str, parts, site: Path) -> None:
-    assert parts(article(site, "fr", page)) == parts(article(site, "en", page))
+    french, english = (without_results(article(site, one, page)) for one in ("fr", "en"))
+    assert parts(french) == parts(english)
 
 
 @pytest.mark.parametrize("page", pages())
@@ -318,6 +329,7 @@ def test_what_is_shown_can_be_inside_a_list_or_a_hidden_part() -> None:
         ("::: patch 04 nothing", "nothing.patch"),
         ("::: chnage 04 myapp/tasks.py", "no such directive"),
         ("::: change 04", "no such directive"),
+        ("::: notebook 01_install", "make ipynb"),
         ("```python\nx = 1\n```", "no kind"),
         ("    indented code", "no kind"),
         ("```\nplain\n```", "no kind"),
@@ -335,6 +347,34 @@ def test_french_text_gets_its_spaces_and_code_does_not() -> None:
     assert f"Un «{NO_BREAK}mot{NO_BREAK}»{NO_BREAK}:" in html
     assert f"<code>a ; b</code>{NARROW}; fin{NARROW}!" in html
     assert "non ;" in html
+
+
+def test_a_notebook_is_shown_with_what_came_of_running_it(site: Path) -> None:
+    page = article(site, "fr", "notebooks/04_tasks.md")
+    cells = [one for one in ipynb.load("04_tasks", "fr")["cells"] if one["cell_type"] == "code"]
+    shown = [one.get_text().strip() for one in page.select("div.cell pre")]
+
+    assert shown == [cell["source"].strip() for cell in cells]
+    assert len(page.select(".output")) >= len(cells) / 2
+    assert page.select(".output figure.timeline svg[role=img][aria-label]")
+    assert texts("fr")["turn_right"] in page.select_one("details.exercise .output").get_text()
+    assert not page.find(string=texts("fr")["page_not_run"])
+
+
+def test_a_notebook_that_has_not_been_run_says_so_and_shows_its_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "KEPT", tmp_path)
+    page = BeautifulSoup(expand("::: notebook 04_tasks"), "html.parser")
+
+    assert page.select("div.cell") and not page.select(".output")
+    assert "make docs" in page.select("div.admonition")[0].get_text()
+
+
+def test_a_link_of_a_notebook_stays_inside_the_pages() -> None:
+    page = BeautifulSoup(expand("::: notebook 04_tasks"), "html.parser")
+    links = [str(one["href"]) for one in page.select("a[href]:not(.headerlink)")]
+    assert links and [one for one in links if "127.0.0.1" in one] == []
 
 
 def test_a_timetable_is_summed_from_the_lessons() -> None:

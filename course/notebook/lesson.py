@@ -160,9 +160,11 @@ class Lesson:
             self._ready(name)
 
     def _launch_worker(self, options: str, name: str) -> None:
-        command = f"{WORKER} --include=course.notebook.recorder {options}"
-        if name != "worker":
-            command += f" --hostname={name}@%h"
+        # A name of its own, for each needs one; and not the machine's, for the pages show it.
+        node = "celery" if name == "worker" else name
+        command = (
+            f"{WORKER} --include=course.notebook.recorder --hostname={node}@notebook {options}"
+        )
         self._start(
             name,
             command,
@@ -215,8 +217,9 @@ class Lesson:
 
     def stop(self, name: str = "worker") -> None:
         """Ask a process to end, as Ctrl-C does, and wait until it has."""
-        self._stack.end(name)
-        del self._stack.services[name]
+        if name in self._stack.services:
+            self._stack.end(name)
+            del self._stack.services[name]
 
     def pid(self, name: str = "worker") -> int:
         """The process id of the worker's main process, or of another process by name."""

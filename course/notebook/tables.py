@@ -31,6 +31,7 @@ class Table(list[dict[str, Any]]):
 
     def __repr__(self) -> str:
         lines = [
-            ", ".join(f"{title}: {row[key]}" for key, title in self.columns.items()) for row in self
+            ", ".join(f"{title} = {row[key]}" for key, title in self.columns.items())
+            for row in self
         ]
         return "\n".join([self.caption, *(lines or [say("table_empty")])])

@@ -113,7 +113,9 @@ def in_words(timelines: Mapping[str, Timeline]) -> str:
     for title, runs in timelines.items():
         before = f"{title}: " if title else ""
         whole = {"tasks": len({run.task_id for run in runs}), "lanes": len(runs.lanes)}
-        lines.append(before + say("timeline_whole", seconds=number(runs.seconds, 1), **whole))
+        lines.append(
+            before + say(f"timeline_whole_{_kind(runs)}", seconds=number(runs.seconds, 1), **whole)
+        )
         first = min((run.start for run in runs), default=0.0)
         for index, lane in enumerate(runs.lanes, 1):
             own = [run for run in runs if (run.worker, run.process, run.thread) == lane]
@@ -130,9 +132,13 @@ def in_words(timelines: Mapping[str, Timeline]) -> str:
     return "\n".join(lines)
 
 
+def _kind(runs: Timeline) -> str:
+    """What the lanes are: "process", or "thread" when one process has several."""
+    return "process" if len({one[1] for one in runs.lanes}) == len(runs.lanes) else "thread"
+
+
 def _name(index: int, runs: Timeline, lane: tuple[str, int, int]) -> str:
-    kind = "process" if len({one[1] for one in runs.lanes}) == len(runs.lanes) else "thread"
-    name = say(f"timeline_{kind}", index=index)
+    name = say(f"timeline_{_kind(runs)}", index=index)
     several = len({worker for worker, *_ in runs.lanes}) > 1
     return f"{lane[0].partition('@')[0]}, {name}" if several else name
 
