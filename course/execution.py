@@ -74,7 +74,7 @@ def execute(names: Iterable[str] = (), again: bool = False) -> list[tuple[str, s
         fcntl.flock(lock, fcntl.LOCK_EX)
         missing = [
             (name, language)
-            for name in names or ipynb.written()
+            for name in names or reversed(ipynb.written())  # later ones take longer: they go first
             for language in LANGUAGES
             if again or executed(name, language) is None
         ]
@@ -109,6 +109,8 @@ async def _execute_one(name: str, language: str) -> None:
         notebook,
         timeout=PATIENCE,
         kernel_name="python3",
+        # It would warn each time that it listens on the loopback interface, and keep a history.
+        extra_arguments=["--IPKernelApp.log_level=40", "--HistoryManager.enabled=False"],
         # The folder's name tells the language.
         resources={"metadata": {"path": str(ipynb.FOLDER / language)}},
     )

@@ -125,11 +125,9 @@ class Stack:
         cached bytecode each process would take twice as long to start.
         """
         env = dict(os.environ)
-        env.pop("DJANGO_SETTINGS_MODULE", None)
-        env.pop("PYTHONDONTWRITEBYTECODE", None)
-        env.pop("PYTHONSAFEPATH", None)
-        binaries = str(Path(sys.executable).parent)
-        env["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)])
+        for name in ("DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH"):
+            env.pop(name, None)
+        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"
         env["PYTHONUNBUFFERED"] = "1"
         if self.broker_url:
             env["CELERY_BROKER_URL"] = self.broker_url
@@ -187,7 +185,7 @@ class Stack:
                 except subprocess.TimeoutExpired:
                     if self.stop.is_set():
                         _kill_group(process)
-                except KeyboardInterrupt:  # which did not reach it: its session is its own
+                except KeyboardInterrupt:  # in a notebook
                     _kill_group(process)
                     raise
 

@@ -159,7 +159,7 @@ def test_a_solution_is_folded_away_until_it_is_asked_for(folder: Path) -> None:
     cell = json.loads(ipynb.path("04_tasks", "en").read_text())["cells"][-1]
     text = "".join(cell["source"])
     assert cell["cell_type"] == "markdown"
-    assert text.startswith("<details><summary>Solution</summary>") and "answer = 10" in text
+    assert text.startswith("<details><summary>Show a solution</summary>") and "answer = 10" in text
 
 
 def test_a_link_leads_to_where_the_pages_are_served(folder: Path) -> None:

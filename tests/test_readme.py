@@ -28,6 +28,7 @@ def test_both_readmes_show_the_same_commands_and_links() -> None:
     def shown(language: str) -> list[str]:
         text = READMES[language].read_text(encoding="utf-8")
         blocks = re.findall(r"```console\n.*?```|\]\((?!README).*?\)|`make[^`]*`", text, re.DOTALL)
-        return sorted(block.replace("docs/fr/commands", "docs/en/commands") for block in blocks)
+        same = [re.sub("docs/fr/(commands|notebooks)", r"docs/en/\1", block) for block in blocks]
+        return sorted(same)
 
     assert shown("fr") == shown("en")

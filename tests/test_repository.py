@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from course import audit
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ["course", "test", "audit"]
+LOCKS = ["course", "notebooks", "test", "audit"]
 PIN = re.compile(r"([a-z0-9][a-z0-9.-]*)==([^\s;\\]+)( ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
@@ -81,8 +81,8 @@ def test_a_lock_is_pins_with_hashes_and_has_no_address(name):
     assert hashed
 
 
-def test_the_lock_for_tests_has_every_version_of_the_courses_lock():
-    assert lock("course").items() <= lock("test").items()
+def test_each_lock_has_every_version_of_the_one_before_it():
+    assert lock("course").items() <= lock("notebooks").items() <= lock("test").items()
 
 
 def test_every_snapshot_allows_the_locked_versions():
@@ -101,9 +101,10 @@ def test_every_snapshot_allows_the_locked_versions():
 def test_pyproject_allows_the_locked_versions(name):
     about = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = {"course": [], **about["dependency-groups"]}
-    wanted = groups[name] + (about["project"]["dependencies"] if name != "audit" else [])
+    grouped = [one for one in groups[name] if isinstance(one, str)]  # others name a group
+    wanted = grouped + (about["project"]["dependencies"] if name != "audit" else [])
     for one in map(Requirement, wanted):
-        version = lock(name)[re.sub("[_.]", "-", one.name)]
+        version = lock(name)[re.sub("[_.]", "-", one.name).lower()]
         assert one.specifier.contains(version), one
 
 

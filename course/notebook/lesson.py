@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # imported where they are needed: the worker starts meanwhile
 FOLDER = catalogue.STATE / "notebooks"
 # What the lessons type, but for the greeting between workers, which takes a second.
 WORKER = "celery -A myproject worker --loglevel=info --without-mingle"
+RECORDER = "--include=course.notebook.recorder"
 
 _begun: "Lesson | None" = None
 
@@ -162,9 +163,7 @@ class Lesson:
     def _launch_worker(self, options: str, name: str) -> None:
         # A name of its own, for each needs one; and not the machine's, for the pages show it.
         node = "celery" if name == "worker" else name
-        command = (
-            f"{WORKER} --include=course.notebook.recorder --hostname={node}@notebook {options}"
-        )
+        command = f"{WORKER} {RECORDER} --hostname={node}@notebook {options}"
         self._start(
             name,
             command,

@@ -37,7 +37,8 @@ def empty(broker_url: str) -> None:
 
 
 def _table(caption: str, found: list[bytes]) -> Table:
-    columns = {key: say(f"queue_{key}") for key in ("task", "id", "args", "kwargs")}
+    columns = {"task": say("queue_task"), "id": say("queue_id")}
+    columns |= {"args": say("queue_args"), "kwargs": say("queue_kwargs")}
     return Table(caption, columns, [_decoded(one) for one in found])
 
 

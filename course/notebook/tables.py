@@ -19,7 +19,9 @@ class Table(list[dict[str, Any]]):
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(title)}</th>' for title in self.columns.values())
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(str(row[key]))}</td>" for key in self.columns) + "</tr>"
+            "<tr>"
+            + "".join(f"<td><code>{escape(str(row[key]))}</code></td>" for key in self.columns)
+            + "</tr>"
             for row in self
         )
         if not self:

@@ -112,10 +112,9 @@ def in_words(timelines: Mapping[str, Timeline]) -> str:
     lines = []
     for title, runs in timelines.items():
         before = f"{title}: " if title else ""
-        whole = {"tasks": len({run.task_id for run in runs}), "lanes": len(runs.lanes)}
-        lines.append(
-            before + say(f"timeline_whole_{_kind(runs)}", seconds=number(runs.seconds, 1), **whole)
-        )
+        facts = {"tasks": len({run.task_id for run in runs}), "lanes": len(runs.lanes)}
+        seconds = number(runs.seconds, 1)
+        lines.append(before + say(_kind(runs)[0], seconds=seconds, **facts))
         first = min((run.start for run in runs), default=0.0)
         for index, lane in enumerate(runs.lanes, 1):
             own = [run for run in runs if (run.worker, run.process, run.thread) == lane]
@@ -132,13 +131,15 @@ def in_words(timelines: Mapping[str, Timeline]) -> str:
     return "\n".join(lines)
 
 
-def _kind(runs: Timeline) -> str:
-    """What the lanes are: "process", or "thread" when one process has several."""
-    return "process" if len({one[1] for one in runs.lanes}) == len(runs.lanes) else "thread"
+def _kind(runs: Timeline) -> tuple[str, str]:
+    """What to call the lanes, as keys of messages: threads when one process has several."""
+    if len({process for _, process, _ in runs.lanes}) < len(runs.lanes):
+        return "timeline_whole_thread", "timeline_thread"
+    return "timeline_whole_process", "timeline_process"
 
 
 def _name(index: int, runs: Timeline, lane: tuple[str, int, int]) -> str:
-    name = say(f"timeline_{_kind(runs)}", index=index)
+    name = say(_kind(runs)[1], index=index)
     several = len({worker for worker, *_ in runs.lanes}) > 1
     return f"{lane[0].partition('@')[0]}, {name}" if several else name
 

@@ -10,10 +10,9 @@
 # # 2. L'instance Celery : laquelle est-ce ?
 #
 # La [leçon 2](../lessons/02_celery_instance.md#celery-instance) crée une application Celery, l'*app*, et l'importe au démarrage de Django. Ici, vous demandez à
-# plusieurs processus quelle app Celery utilise, quelles tâches elle connaît, et sous quels noms.
+# plusieurs processus quelle app Celery y utilise, quelles tâches elle connaît, et sous quels noms.
 #
-# À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : rien de ce que fait ce notebook n'est envoyé où que ce soit. Exécutez les cellules de haut
-# en bas.
+# À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : ce notebook n'envoie rien. Exécutez les cellules de haut en bas.
 
 # %% id="begin"
 from course.notebook import begin, check
@@ -29,8 +28,9 @@ lesson = begin("02", start=False)
 # %% [markdown] id="current" lang="fr"
 # ## Une ligne dans `__init__.py`
 #
-# `lesson.shell` exécute quelques lignes dans un *nouveau* Python, avec `manage.py shell`, dans le projet de la leçon. Avec `patch="no_import"`, il le fait dans
-# une copie du projet où `myproject/__init__.py` est [de nouveau vide](../lessons/02_celery_instance.md#no-import). Comparez ce qu'affichent les deux.
+# `lesson.shell` exécute quelques lignes dans un *nouveau* processus Python, avec `manage.py shell`, dans le projet de la leçon. Avec `patch="no_import"`, il
+# les exécute dans une copie du projet où `myproject/__init__.py` est [de nouveau vide](../lessons/02_celery_instance.md#no-import). Comparez les deux
+# affichages.
 
 # %% id="with-and-without"
 ask = "import celery; print(celery.current_app.main)"
@@ -51,7 +51,7 @@ assert (imported, forgotten) == ("myproject", "default")
 # réglages.
 #
 # À la leçon 2, cela ne coûte encore rien, puisqu'il n'y a rien à lire. Prenez donc le projet de la leçon 4, qui a des réglages et une tâche `add`. Demandez à
-# `add` quelle est son app, et à quel broker elle serait envoyée. `as_uri()` se contente d'écrire l'adresse ; il ne se connecte pas.
+# `add` quelle est son app, et à quel broker elle serait envoyée. `as_uri()` se contente de donner l'adresse ; il ne se connecte pas.
 
 # %% id="default-broker"
 ask = "from myapp.tasks import add; print(add.app.main, add.app.connection().as_uri())"
@@ -67,8 +67,8 @@ assert wrong.split() == ["default", "amqp://guest:**@localhost:5672//"]
 # right, and nobody reads them.
 
 # %% [markdown] id="default-broker-after" lang="fr"
-# La tâche est la même, `settings.py` aussi. Sans l'import, `add` appartient à `default`, et `add.delay()` chercherait un RabbitMQ sur cette machine. Les
-# réglages sont justes, mais personne ne les lit.
+# La tâche est la même, `settings.py` aussi. Sans l'import, `add` appartient à `default`, et `add.delay()` chercherait un serveur RabbitMQ sur cette machine.
+# Les réglages sont justes, mais personne ne les lit.
 
 # %% [markdown] id="turn-repair" lang="en"
 # ### Your turn: make it right for one process
@@ -77,11 +77,11 @@ assert wrong.split() == ["default", "amqp://guest:**@localhost:5672//"]
 # your app the current one, `debug_task` included. The project below still has its empty `__init__.py`. Type the line in the place of the three dots.
 
 # %% [markdown] id="turn-repair" lang="fr"
-# ### À vous : réparer pour un seul processus
+# ### À vous : réparez un seul processus
 #
 # La commande `celery` fonctionne même sans l'import dans `__init__.py` : quelque chose en tient lieu. Trouvez une ligne de Python qui, exécutée au début d'un
-# processus, fait de votre app l'app courante, avec `debug_task`. Le projet ci-dessous a toujours son `__init__.py` vide. Tapez la ligne à la place des trois
-# points.
+# processus, fait de votre app l'app courante et lui fait connaître `debug_task`. Le projet ci-dessous a toujours son `__init__.py` vide. Tapez la ligne à la
+# place des trois points.
 
 # %% id="repair" tags=["your-turn"]
 line = "..."
@@ -114,8 +114,8 @@ check(lambda: found[0] == "myproject" and "myproject.celery.debug_task" in found
 # %% [markdown] id="threads" lang="fr"
 # ## L'app courante, dans tous les fils d'exécution
 #
-# À partir d'ici, vous êtes dans le Python du notebook, qui a le projet de la leçon à portée de main. Importez l'app, et demandez quelle est l'app courante, ici
-# et dans un autre fil d'exécution (*thread*).
+# À partir d'ici, vous êtes dans le processus du notebook, qui a le projet de la leçon à portée de main. Importez l'app, et demandez quelle est l'app courante,
+# ici et dans un autre fil d'exécution (*thread*).
 
 # %% id="other-thread"
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +128,7 @@ from myproject import celery_app
 def elsewhere():
     with ThreadPoolExecutor() as pool:
         return pool.submit(lambda: celery.current_app.main).result()
+
 
 print(celery.current_app.main, elsewhere())
 assert celery.current_app.main == elsewhere() == "myproject"
@@ -171,8 +172,8 @@ assert said == ["shop", "default"]
 # ## Rien n'est lu avant qu'on en ait besoin
 #
 # Django importe `myproject.settings` : Python exécute donc *d'abord* `myproject/__init__.py`, et `celery.py` avec lui. Au moment de l'appel à
-# `config_from_object('django.conf:settings', …)`, `settings.py` ne s'est pas encore exécuté. Demandez à l'app, dans un nouveau Python, si elle a lu ses
-# réglages et complété sa liste de tâches ; utilisez ensuite cette liste, et redemandez.
+# `config_from_object('django.conf:settings', …)`, `settings.py` n'est pas encore exécuté. Demandez à l'app, dans un nouveau processus Python, si elle a lu ses
+# réglages et complété sa liste de tâches ; utilisez ensuite cette liste, et reposez la question.
 
 # %% id="lazy-look"
 code = """
@@ -191,8 +192,8 @@ assert said.split() == ["False", "False", "True", "True"]
 # the first use: that is how `celery.py` can run before `settings.py`.
 
 # %% [markdown] id="lazy-after" lang="fr"
-# Django avait démarré, et l'app n'avait encore rien lu. `config_from_object` note *où* sont les réglages, `@app.task` note *qu'il y a* une tâche. L'un et
-# l'autre attendent qu'on en ait besoin : c'est ainsi que `celery.py` peut s'exécuter avant `settings.py`.
+# Django a démarré, et l'app n'a encore rien lu. `config_from_object` note *où* sont les réglages, `@app.task` note *qu'il y a* une tâche. L'un et l'autre
+# attendent qu'on en ait besoin : c'est ainsi que `celery.py` peut s'exécuter avant `settings.py`.
 
 # %% [markdown] id="names" lang="en"
 # ## A task is a name
@@ -216,8 +217,8 @@ names
 # the next cell takes apart. The name is all that a message says about the code to run: no function travels.
 
 # %% [markdown] id="registry-after" lang="fr"
-# `celery.chord`, `celery.group` et les autres sont les pièces dont Celery se sert pour enchaîner des tâches. Le nom de la vôtre réunit celui du module et celui
-# de la fonction ; la cellule suivante le démonte. Ce nom est tout ce qu'un message dit du code à exécuter : la fonction, elle, ne voyage pas.
+# `celery.chord`, `celery.group` et les autres sont les briques dont Celery se sert pour composer des tâches entre elles. Le nom de la vôtre réunit celui du
+# module et celui de la fonction ; la cellule suivante le décompose. Ce nom est tout ce qu'un message dit du code à exécuter : la fonction, elle, ne voyage pas.
 
 # %% id="name-parts"
 from myproject.celery import debug_task
@@ -234,8 +235,8 @@ assert task.name == f"{task.__module__}.{task.__name__}"
 
 # %% [markdown] id="name-main" lang="fr"
 # Créez maintenant une app dans ce notebook, et une tâche. Avec `set_as_current=False`, l'app courante reste celle de votre projet. Avec `shared=False`, les
-# apps créées plus tard n'ont pas cette tâche ; sinon, Celery en donnerait un exemplaire à chacune. Le code d'un notebook n'appartient pas à un module au nom
-# parlant : pour Python, c'est `__main__`. Regardez le nom que reçoit la tâche.
+# apps créées plus tard n'ont pas cette tâche ; sinon, Celery en donnerait un exemplaire à chacune. Le code d'un notebook n'appartient à aucun module au nom
+# parlant : pour Python, son module s'appelle `__main__`. Regardez le nom que reçoit la tâche.
 
 # %% id="shop"
 import os
@@ -244,9 +245,11 @@ from celery import Celery
 
 shop = Celery("shop", set_as_current=False)
 
+
 @shop.task(shared=False)
 def where():
     return os.getpid()
+
 
 print(__name__, where.name)
 assert (__name__, where.name) == ("__main__", "shop.where")
@@ -256,8 +259,8 @@ assert (__name__, where.name) == ("__main__", "shop.where")
 # imports it under its real name, the two agree on the task's name only if the app is called like the module.
 
 # %% [markdown] id="shop-after" lang="fr"
-# Le nom de l'app a pris la place de `__main__`. Ici, le nom donné à `Celery('…')` ne sert pas qu'aux humains : quand un script est lancé directement et qu'un
-# worker l'importe sous son vrai nom, les deux ne s'entendent sur le nom de la tâche que si l'app s'appelle comme le module.
+# Le nom de l'app a pris la place de `__main__`. Le nom donné à `Celery('…')` n'est donc pas qu'une étiquette pour les humains. Quand vous lancez un script
+# directement et qu'un worker l'importe sous son vrai nom, les deux ne s'accordent sur le nom de la tâche que si l'app porte le nom du module.
 
 # %% [markdown] id="turn-name" lang="en"
 # ### Your turn: rename a function, keep the task
@@ -266,7 +269,7 @@ assert (__name__, where.name) == ("__main__", "shop.where")
 # called `pong`, and the task still `shop.ping`.
 
 # %% [markdown] id="turn-name" lang="fr"
-# ### À vous : renommer la fonction, garder la tâche
+# ### À vous : renommez la fonction, gardez la tâche
 #
 # Une tâche `shop.ping` est en service, et des messages qui portent ce nom attendent dans une file. Quelqu'un renomme la fonction en `pong`. Modifiez la cellule
 # pour que la fonction s'appelle bien `pong`, et la tâche toujours `shop.ping`.
@@ -274,20 +277,28 @@ assert (__name__, where.name) == ("__main__", "shop.where")
 # %% id="rename" tags=["your-turn"]
 shop = Celery("shop", set_as_current=False)
 
+
 @shop.task(shared=False)
 def pong():
     return "pong"
 
-check(lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and shop.tasks["shop.ping"] == pong)
+
+check(
+    lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and shop.tasks["shop.ping"] == pong
+)
 
 # %% id="rename-solution" tags=["solution"]
 shop = Celery("shop", set_as_current=False)
+
 
 @shop.task(name="shop.ping", shared=False)
 def pong():
     return "pong"
 
-check(lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and shop.tasks["shop.ping"] == pong)
+
+check(
+    lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and shop.tasks["shop.ping"] == pong
+)
 
 # %% [markdown] id="shared" lang="en"
 # ## `@app.task` and `@shared_task`
@@ -320,7 +331,7 @@ ping.name
 # Now `shop` is the current app for a moment. Which app do the two tasks find, before and after?
 
 # %% [markdown] id="two-apps" lang="fr"
-# `shop` devient maintenant l'app courante pour un instant. Quelle app trouvent les deux tâches, avant et après ?
+# `shop` devient maintenant l'app courante pour un instant. Quelle app chacune des deux tâches trouve-t-elle, avant et après ?
 
 # %% id="whose"
 before = (where.app.main, ping.app.main)
@@ -384,7 +395,7 @@ assert said.split() == ["False", "True"]
 # Un processus web ne connaît donc que les tâches dont le module a été importé, et il n'a pas besoin des autres : pour envoyer une tâche, une vue l'importe.
 # Pour la liste complète, demandez à un worker.
 #
-# Faites maintenant chercher par l'app de la leçon 2, dans un nouveau Python, le `tasks.py` que vous avez écrit plus haut.
+# Dans un nouveau processus Python, demandez maintenant à l'app de la leçon 2 de chercher le `tasks.py` que vous avez écrit plus haut.
 
 # %% id="discover-02"
 look = """
@@ -404,10 +415,10 @@ assert "myapp.tasks.ping" not in found and "myproject.celery.debug_task" in foun
 # end.
 
 # %% [markdown] id="turn-discover" lang="fr"
-# ### À vous : faites-le trouver
+# ### À vous : faites trouver le fichier
 #
-# Le fichier est là, il est correct, et Celery ne l'a pas vu, sans le moindre avertissement. Il manque quelque chose dans `settings.py`. Écrivez la ligne que la
-# cellule ajoute à la fin de ce fichier.
+# Le fichier est là, il est correct, et Celery ne l'a pas vu. Il n'a donné aucun avertissement. Il manque quelque chose dans `settings.py`. Écrivez la ligne que
+# la cellule ajoute à la fin de ce fichier.
 
 # %% id="install" tags=["your-turn"]
 line = "..."
@@ -454,8 +465,7 @@ assert where() == os.getpid()
 # %% [markdown] id="call-after" lang="fr"
 # La requête est presque vide : ni identifiant ni message, puisque rien n'a été envoyé. Le processus est celui du notebook.
 #
-# Pour *envoyer* une tâche, l'app a besoin d'un broker ; pour en avoir des nouvelles, d'un endroit où garder les résultats. Regardez ce qu'elle a de l'un et de
-# l'autre.
+# Pour *envoyer* une tâche, l'app a besoin d'un broker ; pour en avoir des nouvelles, d'un endroit où garder les résultats. Regardez de quoi elle dispose.
 
 # %% id="no-broker"
 print(celery_app.conf.broker_url, celery_app.connection().as_uri())
@@ -474,6 +484,6 @@ assert refused == "No result backend is configured."
 # yet. [Lesson 3](../lessons/03_settings.md#write-settings) gives it a broker and a place for results.
 
 # %% [markdown] id="end" lang="fr"
-# L'app est bien la vôtre, mais elle n'a aucun réglage : elle chercherait un RabbitMQ sur cette machine et ne garderait pas les résultats, comme le fait
+# L'app est bien la vôtre, mais elle n'a aucun réglage : elle chercherait un serveur RabbitMQ sur cette machine et ne garderait pas les résultats, comme le fait
 # `default`. N'appelez donc pas encore `debug_task.delay()`. La [leçon 3](../lessons/03_settings.md#write-settings) lui donne un broker et un endroit où garder
 # les résultats.

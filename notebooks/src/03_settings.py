@@ -13,7 +13,7 @@
 # sans un mot. Le notebook démarre ensuite un broker et un worker rien que pour vous, et vous suivez une première tâche dans le broker, chez le worker, puis
 # jusqu'à son résultat.
 #
-# Exécutez les cellules de haut en bas : la première moitié ne fait que lire des réglages, rien ne tourne encore.
+# Exécutez les cellules de haut en bas. La première moitié ne fait que lire des réglages ; rien ne tourne encore.
 
 # %% id="begin"
 from course.notebook import begin, check
@@ -29,7 +29,7 @@ lesson = begin("03", start=False)
 # %% [markdown] id="names" lang="fr"
 # ## De `settings.py` à Celery
 #
-# Celery travaille avec `celery_app.conf`. Pour chaque nom qui commence par `CELERY_` dans les réglages de Django, ôtez le préfixe, mettez le reste en
+# Celery travaille avec `celery_app.conf`. Pour chaque nom qui commence par `CELERY_` dans les réglages de Django, retirez le préfixe, mettez le reste en
 # minuscules, et regardez si `conf` donne la même valeur.
 
 # %% id="six"
@@ -52,15 +52,25 @@ assert len(given) == 6
 # Six settings out of more than a hundred. What you do not set has a default, and you can ask for it. Four of them matter later in the course.
 
 # %% [markdown] id="defaults" lang="fr"
-# Six réglages sur plus de cent. Ce que vous ne réglez pas a une valeur par défaut, que vous pouvez demander. En voici quatre qui comptent pour la suite du
-# cours.
+# Six réglages sur plus de cent. Ceux que vous n'écrivez pas ont une valeur par défaut, que `conf` vous donne aussi. En voici quatre qui comptent pour la suite
+# du cours.
 
 # %% id="four-defaults"
 from celery.app.defaults import NAMESPACES, flatten
 
-print(conf.task_default_queue, conf.task_track_started, conf.task_acks_late, conf.result_expires, sep=" | ")
+print(
+    conf.task_default_queue,
+    conf.task_track_started,
+    conf.task_acks_late,
+    conf.result_expires,
+    sep=" | ",
+)
 
-assert (conf.task_default_queue, conf.task_track_started, conf.task_acks_late) == ("celery", False, False)
+assert (conf.task_default_queue, conf.task_track_started, conf.task_acks_late) == (
+    "celery",
+    False,
+    False,
+)
 assert conf.result_expires.days == 1
 assert len(dict(flatten(NAMESPACES))) > 100
 
@@ -69,8 +79,8 @@ assert len(dict(flatten(NAMESPACES))) > 100
 # day.
 
 # %% [markdown] id="defaults-after" lang="fr"
-# La file s'appelle `celery` ; un worker ne signale pas qu'il a commencé une tâche ; il l'acquitte avant de l'exécuter, et non après ; un résultat est gardé un
-# jour.
+# La file s'appelle `celery` ; un worker ne signale pas qu'il a commencé une tâche ; il acquitte le message avant d'exécuter la tâche, et non après ; un
+# résultat est gardé un jour.
 
 # %% [markdown] id="turn-expires" lang="en"
 # ### Your turn: keep results for an hour
@@ -79,10 +89,10 @@ assert len(dict(flatten(NAMESPACES))) > 100
 # asks a new Python how many seconds Celery has understood.
 
 # %% [markdown] id="turn-expires" lang="fr"
-# ### À vous : garder les résultats une heure
+# ### À vous : gardez les résultats une heure
 #
-# Passé une heure, plus personne ne demande de résultat. Écrivez la ligne à ajouter à `settings.py`. La cellule l'ajoute dans la copie du projet qui appartient
-# à ce notebook, et demande à un nouveau Python combien de secondes Celery a compris.
+# Au bout d'une heure, plus personne ne demande un résultat. Écrivez la ligne à ajouter à `settings.py`. La cellule l'ajoute dans la copie du projet réservée à
+# ce notebook, et demande à un nouveau processus Python combien de secondes Celery a comprises.
 
 # %% id="expires" tags=["your-turn"]
 line = "..."
@@ -116,7 +126,8 @@ check(lambda: seconds == "3600")
 # ## Ce que Celery ne voit pas
 #
 # `understood` fait pour un dictionnaire ce que la ligne `app.config_from_object(…)` fait pour `settings.py` : elle donne les réglages à une nouvelle app, et
-# renvoie son `conf`. Ci-dessous, le premier nom est juste, le deuxième n'a pas de préfixe, le troisième est mal orthographié. Lesquels comptent ?
+# renvoie son `conf`. Ci-dessous, le premier nom est juste, le deuxième n'a pas de préfixe, le troisième est mal orthographié. Lesquels Celery prend-il en
+# compte ?
 
 # %% id="understood"
 from celery import Celery
@@ -127,10 +138,17 @@ def understood(settings, namespace="CELERY"):
     app.config_from_object(settings, namespace=namespace)
     return app.conf
 
-found = understood({"CELERY_TASK_ACKS_LATE": True, "TASK_TRACK_STARTED": True, "CELERY_TASK_IGNORE_RESULTS": True})
+
+found = understood(
+    {"CELERY_TASK_ACKS_LATE": True, "TASK_TRACK_STARTED": True, "CELERY_TASK_IGNORE_RESULTS": True}
+)
 
 print(found.task_acks_late, found.task_track_started, found.task_ignore_result)
-assert (found.task_acks_late, found.task_track_started, found.task_ignore_result) == (True, False, False)
+assert (found.task_acks_late, found.task_track_started, found.task_ignore_result) == (
+    True,
+    False,
+    False,
+)
 
 # %% [markdown] id="understood-after" lang="en"
 # Only the first. Nothing was raised and nothing was logged for the other two, so the way to be sure of a setting is to ask `conf`.
@@ -139,10 +157,10 @@ assert (found.task_acks_late, found.task_track_started, found.task_ignore_result
 # tells which broker and which result store each of the two projects has.
 
 # %% [markdown] id="understood-after" lang="fr"
-# Seul le premier compte. Pour les deux autres, ni exception ni ligne de journal : pour être sûr d'un réglage, il faut interroger `conf`.
+# Seul le premier est pris en compte. Pour les deux autres, ni exception ni ligne de journal : pour être sûr d'un réglage, il faut interroger `conf`.
 #
-# Passons à l'espace de noms. Dans une copie du projet, `namespace='CELERY'` est [écrit en minuscules](../lessons/03_settings.md#wrong-namespace). Un nouveau
-# Python dit quel broker et quel backend de résultats a chacun des deux projets.
+# Passons à l'espace de noms. Dans une copie du projet, `namespace='CELERY'` est [écrit en minuscules](../lessons/03_settings.md#wrong-namespace). La cellule
+# demande à chacun des deux projets, dans un nouveau processus Python, quel broker et quel backend de résultats il utilise.
 
 # %% id="namespace"
 code = """
@@ -153,7 +171,11 @@ right = lesson.shell(code)
 wrong = lesson.shell(code, patch="wrong_namespace")
 
 print(right + wrong)
-assert right.split() == ["redis://localhost:6379/0", "redis://:**@localhost:6379/0", "redis://localhost:6379/0"]
+assert right.split() == [
+    "redis://localhost:6379/0",
+    "redis://:**@localhost:6379/0",
+    "redis://localhost:6379/0",
+]
 assert wrong.split() == ["None", "amqp://guest:**@localhost:5672//", "redis://localhost:6379/0"]
 
 # %% [markdown] id="namespace-after" lang="en"
@@ -173,8 +195,8 @@ assert wrong.split() == ["None", "amqp://guest:**@localhost:5672//", "redis://lo
 # %% [markdown] id="turn-survive" lang="fr"
 # ### À vous : que reste-t-il avec un mauvais espace de noms ?
 #
-# Aucune des valeurs de `written` n'est une valeur par défaut. Trouvez lesquels de ces réglages comptent encore quand l'espace de noms est `"celery"`, et mettez
-# leurs noms dans l'ensemble `survivors`. Ne devinez pas : `understood` vous le dit.
+# Aucune des valeurs de `written` n'est une valeur par défaut. Trouvez lesquels de ces réglages ont encore un effet quand l'espace de noms est `"celery"`, et
+# mettez leurs noms dans l'ensemble `survivors`. Ne devinez pas : `understood` vous le dit.
 
 # %% id="survive" tags=["your-turn"]
 written = {
@@ -188,7 +210,11 @@ written = {
 survivors = {...}
 
 values = understood(written, namespace="celery")
-check(lambda: set(survivors) == {name for name in written if values[name[7:].lower()] == written[name]})
+check(
+    lambda: (
+        set(survivors) == {name for name in written if values[name[7:].lower()] == written[name]}
+    )
+)
 
 # %% id="survive-solution" tags=["solution"]
 written = {
@@ -202,7 +228,11 @@ written = {
 survivors = {"CELERY_RESULT_SERIALIZER", "CELERY_TASK_SERIALIZER", "CELERY_TIMEZONE"}
 
 values = understood(written, namespace="celery")
-check(lambda: set(survivors) == {name for name in written if values[name[7:].lower()] == written[name]})
+check(
+    lambda: (
+        set(survivors) == {name for name in written if values[name[7:].lower()] == written[name]}
+    )
+)
 
 # %% [markdown] id="environment" lang="en"
 # ## The environment wins
@@ -254,8 +284,8 @@ assert hidden == lesson.broker_url
 # judge `settings.py`, look at `conf` in an environment without these variables, as the first half of this notebook does.
 
 # %% [markdown] id="hidden-mistake-after" lang="fr"
-# L'erreur est toujours là, et rien ne la montre : partout où les variables sont exportées, tout marche. L'erreur se révèle sur la première machine où elles ne
-# le sont pas. Pour juger `settings.py`, regardez `conf` dans un environnement sans ces variables, comme le fait la première moitié de ce notebook.
+# L'erreur est toujours là, et rien ne la montre : partout où les variables sont exportées, tout marche. Elle se révèle sur la première machine où elles ne le
+# sont pas. Pour juger `settings.py`, regardez `conf` dans un environnement sans ces variables, comme le fait la première moitié de ce notebook.
 
 # %% [markdown] id="ping" lang="en"
 # ## Does the broker answer?
@@ -293,7 +323,7 @@ assert answer == b"+PONG\r\n"
 # %% [markdown] id="first" lang="fr"
 # ## Le premier résultat
 #
-# Le broker tourne, mais aucun worker. Envoyez tout de même `debug_task`, et regardez ce qui attend dans le broker.
+# Le broker tourne ; il n'y a encore aucun worker. Envoyez tout de même `debug_task`, et regardez ce qui attend dans le broker.
 
 # %% id="send"
 from myproject.celery import debug_task
@@ -311,7 +341,7 @@ waiting
 # nobody has ever issued:
 
 # %% [markdown] id="send-after" lang="fr"
-# `delay` n'a pas besoin de worker : le broker garde le message jusqu'à ce qu'il en vienne un. `PENDING` dit qu'on ne sait rien de cet identifiant. Celery
+# `delay` n'a pas besoin de worker : le broker garde le message jusqu'à ce qu'il en vienne un. `PENDING` veut dire qu'on ne sait rien de cet identifiant. Celery
 # répond la même chose pour un identifiant que personne n'a jamais attribué :
 
 # %% id="unknown"
@@ -324,8 +354,7 @@ unknown.state
 # Now start a worker; it is ready after two or three seconds. The message has waited for it, so the task may be over before you get to see anything but its end.
 
 # %% [markdown] id="worker" lang="fr"
-# Démarrez maintenant un worker ; il est prêt au bout de deux ou trois secondes. Le message l'attendait : la tâche sera peut-être finie avant que vous n'en
-# voyiez autre chose que la fin.
+# Démarrez maintenant un worker ; il est prêt au bout de deux ou trois secondes. Le message l'attendait : vous ne verrez peut-être de la tâche que sa fin.
 
 # %% id="watch"
 lesson.start_worker()
@@ -345,7 +374,7 @@ assert len(lesson.queue()) == 0
 # Le message a quitté la file, et la tâche a réussi. Pas de `STARTED` : un worker ne le signale qu'avec `task_track_started`, désactivé par défaut, comme vous
 # l'avez vu plus haut.
 #
-# Le worker a parlé de cette tâche dans son journal. La cellule en garde deux lignes, et laisse de côté la longue, celle qu'affiche `debug_task` elle-même.
+# Le journal du worker a gardé trace de cette tâche. La cellule en affiche deux lignes, et laisse de côté celle, très longue, qu'affiche `debug_task` elle-même.
 
 # %% id="log"
 from IPython.utils.capture import capture_output

@@ -54,8 +54,8 @@ total
 # You have the sum, and the worker has heard nothing: the function ran here, in the notebook's own process. Now with `.delay()`. Look at what comes back.
 
 # %% [markdown] id="delay-text" lang="fr"
-# Vous avez la somme, et le worker n'en a rien su : la fonction s'est exécutée ici, dans le processus du notebook. Maintenant avec `.delay()`. Regardez ce que
-# vous obtenez.
+# Vous avez la somme, et le worker n'en a rien su : la fonction s'est exécutée ici, dans le processus du notebook. Passez maintenant par `.delay()`, et regardez
+# ce que vous obtenez.
 
 # %% id="delay"
 result = add.delay(4, 6, seconds=0)
@@ -91,6 +91,7 @@ pids
 # Trois numéros différents. Le processus principal du worker prend les messages, et fait exécuter la tâche par l'un de ses processus enfants. Combien de temps
 # chaque appel vous retient-il ?
 
+
 # %% id="how-long"
 def seconds_for(call):
     start = time.monotonic()
@@ -114,11 +115,11 @@ assert delayed < called
 # cell: where is the message meanwhile?
 
 # %% [markdown] id="apply-async-text" lang="fr"
-# `.delay()` rend la main dès que le broker a le message. Un `get()` juste derrière annule tout ce gain.
+# `.delay()` rend la main dès que le broker a le message. Un `get()` juste derrière fait perdre tout ce gain.
 #
-# La troisième façon est `apply_async()`. `.delay()` en est la version sans options : ici, les arguments forment un tuple et un dictionnaire, et la suite est
-# réservée aux options. `task_id` donne à la tâche l'identifiant de votre choix ; `countdown` lui interdit de commencer avant deux secondes. Devinez avant
-# d'exécuter la cellule : où se trouve le message en attendant ?
+# La troisième façon est `apply_async()`. `.delay()` en est la version sans options. `apply_async()` prend les arguments dans un tuple et un dictionnaire ; les
+# options viennent ensuite. `task_id` donne à la tâche l'identifiant de votre choix ; `countdown` lui interdit de commencer avant deux secondes. Devinez, avant
+# d'exécuter la cellule, où se trouve le message en attendant.
 
 # %% id="apply-async"
 sent = time.time()
@@ -231,7 +232,8 @@ assert [result.result for result in results] == [n + n for n in range(20)]
 
 # %% [markdown] id="timeline-text" lang="fr"
 # Sur l'image qui suit, chaque barre est une tâche et chaque ligne un processus. Divisez la durée cumulée des tâches par le temps écoulé entre le premier début
-# et la dernière fin : vous obtenez le nombre moyen de processus à l'œuvre. Il y en a deux.
+# et la dernière fin : vous obtenez le nombre moyen de processus à l'œuvre. Le worker en a deux.
+
 
 # %% id="timeline"
 def at_work(timeline):
@@ -253,8 +255,8 @@ timeline
 # %% [markdown] id="turn-sum-text" lang="fr"
 # ### À vous : n'attendez pas trop tôt
 #
-# Cette cellule envoie dix tâches et fait la somme de leurs résultats, 90. Elle est juste, mais lente : un seul processus travaille à la fois. Modifiez-la pour
-# que les deux travaillent.
+# Cette cellule envoie dix tâches et fait la somme de leurs résultats, 90. Elle est correcte, mais lente : un seul processus travaille à la fois. Modifiez-la
+# pour que les deux travaillent.
 
 # %% id="turn-sum" tags=["your-turn"]
 results = []
@@ -300,8 +302,8 @@ lesson.queue()
 # the body; here are some of them.
 
 # %% [markdown] id="headers-text" lang="fr"
-# Le premier arrivé sera le premier servi. Chaque ligne garde le `message` entier, tel qu'il est dans le broker. Ses en-têtes disent ce qu'un worker doit savoir
-# avant d'en ouvrir le corps ; en voici quelques-uns.
+# Premier arrivé, premier servi. Chaque ligne contient le `message` entier, tel qu'il est dans le broker. Ses en-têtes disent ce qu'un worker doit savoir avant
+# d'en ouvrir le corps ; en voici quelques-uns.
 
 # %% id="headers"
 message = lesson.queue()[0]["message"]
@@ -321,19 +323,19 @@ assert headers["id"] == results[0].id
 import base64
 import json
 
-args, kwargs, embed = json.loads(base64.b64decode(message["body"]))
+args, kwargs, following = json.loads(base64.b64decode(message["body"]))
 
 assert args == [4, 6]
 assert kwargs == {"seconds": 0}
-args, kwargs, embed
+args, kwargs, following
 
 # %% [markdown] id="argsrepr-text" lang="en"
 # No code anywhere, and nothing is encrypted. `argsrepr` is a second copy of the arguments, as text, for people who look: Flower shows it. The third task was
 # sent with another text in its place. Look at what that hides, and what it does not.
 
 # %% [markdown] id="argsrepr-text" lang="fr"
-# Pas de code dans tout cela, et rien n'est chiffré. `argsrepr` est une seconde copie des arguments, sous forme de texte, pour ceux qui observent : c'est elle
-# que Flower affiche. La troisième tâche est partie avec un autre texte à la place. Regardez ce que cela cache, et ce que cela ne cache pas.
+# Pas de code dans tout cela, et rien n'est chiffré. `argsrepr` est une seconde copie des arguments, sous forme de texte, pour qui surveille les tâches : c'est
+# elle que Flower affiche. La troisième tâche est partie avec un autre texte à la place. Regardez ce que ce texte cache, et ce qu'il ne cache pas.
 
 # %% id="argsrepr"
 row = lesson.queue()[2]
@@ -354,12 +356,14 @@ row["message"]["headers"]["argsrepr"], row["args"]
 # Un worker ne reçoit rien d'autre que le message. Écrivez `work(message)`, qui fait ce que ferait le worker : lire le nom dans les en-têtes et les arguments
 # dans le corps, appeler la tâche, renvoyer ce qu'elle renvoie. `celery_app.tasks` est le dictionnaire de toutes les tâches, rangées par nom.
 
+
 # %% id="turn-worker" tags=["your-turn"]
 def work(message):
     return ...
 
 
 check(lambda: [work(row["message"]) for row in lesson.queue()[:3]] == [10, 7, "password"])
+
 
 # %% id="turn-worker-solution" tags=["solution"]
 def work(message):
@@ -420,7 +424,8 @@ assert len(lesson.queue()) == 5
 # Five messages wait. Start the worker. Read in its log which tasks it knows, then what becomes of each message, and which name is greeted.
 
 # %% [markdown] id="restart-text" lang="fr"
-# Cinq messages attendent. Démarrez le worker. Lisez dans son journal quelles tâches il connaît, puis ce que devient chaque message, et quel prénom est salué.
+# Cinq messages attendent. Démarrez le worker. Lisez dans son journal quelles tâches il connaît, puis ce que devient chaque message, et sous quel prénom
+# l'utilisatrice est saluée.
 
 # %% id="restart"
 lesson.start_worker()
@@ -464,6 +469,7 @@ hello.result, expired.state
 # Les arguments voyagent en JSON, les résultats aussi. `round_trip` envoie une valeur et la fait revenir : le worker ajoute la liste `[value]` à une liste vide
 # et la renvoie. Envoyez un tuple et un dictionnaire dont les clés sont des nombres. Regardez ce qui revient.
 
+
 # %% id="round-trip"
 def round_trip(value):
     return add.delay([value], [], seconds=0).get(timeout=10)[0]
@@ -480,7 +486,8 @@ back
 # Plain JSON knows no dates either. Celery's does. These come back as they were:
 
 # %% [markdown] id="carried-text" lang="fr"
-# Pas d'erreur, et pourtant ce n'est plus pareil : le tuple est devenu une liste, et les clés sont des chaînes. Dans la tâche, `names[1]` lève `KeyError`.
+# Pas d'erreur, et pourtant ce n'est plus la même valeur : le tuple est devenu une liste, et les clés sont des chaînes. Dans la tâche, `names[1]` lève
+# `KeyError`.
 #
 # Le JSON ordinaire ne connaît pas non plus les dates. Celui de Celery les connaît. Ces valeurs-ci reviennent telles quelles :
 
@@ -522,7 +529,13 @@ print(dumps(Decimal("1.10")))
 from kombu.exceptions import EncodeError
 
 refused = []
-for value in [User(username="ada"), User.objects.all(), {1, 2}, timedelta(days=1), {(1, 2): "pair"}]:
+for value in [
+    User(username="ada"),
+    User.objects.all(),
+    {1, 2},
+    timedelta(days=1),
+    {(1, 2): "pair"},
+]:
     try:
         add.delay(value, 6)
     except EncodeError as error:
@@ -537,8 +550,8 @@ assert len(refused) == 5
 # [the result is not JSON serializable](../symptoms.md#result-not-json-serializable).
 
 # %% [markdown] id="refused-after" lang="fr"
-# Ici, à la ligne qui appelle `.delay()`, avant qu'aucun message parte. À la place des deux premières valeurs, passez des clés primaires ; à la place de
-# l'ensemble, une liste ; à la place de la durée, un nombre de secondes. Quand c'est un *résultat* qui est d'un tel type, l'échec se produit dans le worker, une
+# Ici, à la ligne qui appelle `.delay()`, avant l'envoi du moindre message. À la place des deux premières valeurs, passez des clés primaires ; à la place de
+# l'ensemble, une liste ; à la place de la durée, un nombre de secondes. Si c'est un *résultat* qui a l'un de ces types, l'échec se produit dans le worker, une
 # fois le travail fait : voyez [le résultat n'est pas sérialisable en JSON](../symptoms.md#result-not-json-serializable).
 
 # %% [markdown] id="turn-keys-text" lang="en"
@@ -597,7 +610,8 @@ print("\n".join(failed.traceback.splitlines()[-3:]))
 # Now leave an argument out, first with `.delay()`, then with `send_task()`. Both end in a `TypeError`; only one of them has sent a message.
 
 # %% [markdown] id="missing-text" lang="fr"
-# Oubliez maintenant un argument, d'abord avec `.delay()`, puis avec `send_task()`. Les deux finissent en `TypeError` ; un seul a envoyé un message.
+# Oubliez maintenant un argument, d'abord avec `.delay()`, puis avec `send_task()`. Les deux aboutissent à une `TypeError` ; un seul des deux appels a envoyé un
+# message.
 
 # %% id="missing-here"
 complaint = None
@@ -624,7 +638,7 @@ assert str(unchecked.result) == complaint
 
 # %% [markdown] id="missing-after" lang="fr"
 # `.delay()` connaît la fonction et compare les arguments à sa signature avant d'envoyer quoi que ce soit. `send_task()` n'a qu'un nom ; le worker est donc le
-# premier à s'en apercevoir. Ni l'un ni l'autre ne regarde les types.
+# premier à s'en apercevoir. Ni l'un ni l'autre ne vérifie les types.
 #
 # Une tâche qui échoue ne nuit pas au worker. La suivante s'exécute comme si de rien n'était :
 

@@ -176,6 +176,7 @@ response["Allow"]
 # %% id="prefetch"
 from django.http import JsonResponse
 from django.test import RequestFactory
+
 from myapp.tasks import add
 
 started = []
@@ -532,6 +533,7 @@ kind, unasked
 
 # %% id="turn-errors-code" tags=["your-turn"]
 from kombu.exceptions import EncodeError
+
 from myapp.tasks import BROKER_ERRORS
 
 errors = ...
@@ -556,6 +558,7 @@ check(right)
 
 # %% id="turn-errors-solution" tags=["solution"]
 from kombu.exceptions import EncodeError, OperationalError
+
 from myapp.tasks import BROKER_ERRORS
 
 errors = (OperationalError, RuntimeError)

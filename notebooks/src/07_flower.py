@@ -58,6 +58,7 @@ heard[0]["type"]
 # %% [markdown] id="four" lang="fr"
 # Une tâche, maintenant. Combien d'événements produit-elle ? Regardez aussi les temps, en secondes après le premier.
 
+
 # %% id="story"
 def story(result):
     return [event for event in heard if event.get("uuid") == result.id]
@@ -70,7 +71,12 @@ while len(story(result)) < 4:
 for event in story(result):
     print(event["type"], round(event["timestamp"] - story(result)[0]["timestamp"], 3))
 
-assert {event["type"] for event in story(result)} == {"task-sent", "task-received", "task-started", "task-succeeded"}
+assert {event["type"] for event in story(result)} == {
+    "task-sent",
+    "task-received",
+    "task-started",
+    "task-succeeded",
+}
 
 # %% [markdown] id="fields" lang="en"
 # Four: for one message that carries work, four more that tell of it. That is the price of events. `task-sent` comes from the program that called `delay`, the
@@ -144,7 +150,11 @@ def waited(events, task_id):
     return ...
 
 
-check(lambda: waited(example, "a") == 3.5 and waited(example, "b") == 6 and waited(heard, six[5].id) > 0.3)
+check(
+    lambda: (
+        waited(example, "a") == 3.5 and waited(example, "b") == 6 and waited(heard, six[5].id) > 0.3
+    )
+)
 
 # %% id="turn-waited-solution" tags=["solution"]
 example = [
@@ -162,7 +172,11 @@ def waited(events, task_id):
     return times["task-started"] - times["task-sent"]
 
 
-check(lambda: waited(example, "a") == 3.5 and waited(example, "b") == 6 and waited(heard, six[5].id) > 0.3)
+check(
+    lambda: (
+        waited(example, "a") == 3.5 and waited(example, "b") == 6 and waited(heard, six[5].id) > 0.3
+    )
+)
 
 # %% [markdown] id="where" lang="en"
 # Where did they wait, before `task-received` or after it? The first figure below is the time in the broker's queue, the second the time at the worker, each for
@@ -171,6 +185,7 @@ check(lambda: waited(example, "a") == 3.5 and waited(example, "b") == 6 and wait
 # %% [markdown] id="where" lang="fr"
 # Où ont-elles attendu : avant `task-received`, ou après ? Le premier nombre ci-dessous est le temps passé dans la file du broker, le second le temps passé chez
 # le worker, pour les six tâches ensemble.
+
 
 # %% id="where-code"
 def between(first, second):
@@ -237,7 +252,13 @@ paths = ["tasks", "api/tasks", "api/workers", "metrics", "healthcheck"]
 statuses = {path: requests.get(address + path).status_code for path in paths}
 sending = requests.post(address + "api/task/async-apply/myapp.tasks.add", json={"args": [4, 6]})
 
-assert statuses == {"tasks": 401, "api/tasks": 401, "api/workers": 401, "metrics": 200, "healthcheck": 200}
+assert statuses == {
+    "tasks": 401,
+    "api/tasks": 401,
+    "api/workers": 401,
+    "metrics": 200,
+    "healthcheck": 200,
+}
 assert sending.status_code == 401
 statuses
 
@@ -298,6 +319,7 @@ assert result.get(timeout=10) == 10
 # %% [markdown] id="info" lang="fr"
 # La réponse de `get()` vient du backend de résultats. Celle de Flower vient des événements, parfois un instant plus tard. `api/tasks` énumère tout ce qu'il
 # connaît, par identifiant ; `api/task/info/` suivi d'un identifiant donne une seule tâche.
+
 
 # %% id="info-code"
 def known(result):
@@ -443,7 +465,9 @@ busy[0].state
 
 # %% id="terminate-code"
 for result in busy:
-    requests.post(address + "api/task/revoke/" + result.id, params={"terminate": "true"}, auth=login)
+    requests.post(
+        address + "api/task/revoke/" + result.id, params={"terminate": "true"}, auth=login
+    )
 lives = lesson.watch(busy)
 wait_until(lambda: known(waiting)["state"] == "REVOKED")
 
@@ -473,6 +497,7 @@ cut
 # Donnez maintenant un troisième processus au worker. Flower ne fait que transmettre la demande : interrogez donc le worker lui-même pour savoir ce qu'elle
 # devient. Comptez jusqu'à cinq secondes : le worker attend de repasser son pool en revue. Il remplace alors aussi les deux processus arrêtés. Comparez les
 # numéros de processus, avant et après.
+
 
 # %% id="grow-code"
 def running():
@@ -514,10 +539,15 @@ processes, running()
 #
 # Il y a une ligne par tâche, par worker et par type d'événement : faites-en la somme. Cinq tâches de plus : de combien augmente-t-elle ?
 
+
 # %% id="figures-code"
 def counted(kind):
     lines = requests.get(address + "metrics").text.splitlines()
-    lines = [line for line in lines if line.startswith("flower_events_total{") and f'type="{kind}"' in line]
+    lines = [
+        line
+        for line in lines
+        if line.startswith("flower_events_total{") and f'type="{kind}"' in line
+    ]
     return sum(float(line.split()[-1]) for line in lines)
 
 
