@@ -56,7 +56,12 @@ def _outputs(outputs: list[dict[str, Any]], stash: Callable[[str], str]) -> list
         data = output.get("data", {"text/plain": output.get("text", "")})
         if "text/html" in data:
             html = "".join(data["text/html"])
-            lines += [*_text(text), "", stash(f'<div class="output">{html}</div>'), ""]
+            lines += [
+                *_text(text),
+                "",
+                stash(f'<div class="output" data-search-exclude>{html}</div>'),
+                "",
+            ]
             text = ""
         else:
             text += "".join(data["text/plain"]).rstrip("\n") + "\n"

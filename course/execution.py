@@ -111,6 +111,7 @@ async def _execute_one(name: str, language: str) -> None:
         kernel_name="python3",
         # It would warn each time that it listens on the loopback interface, and keep a history.
         extra_arguments=["--IPKernelApp.log_level=40", "--HistoryManager.enabled=False"],
+        coalesce_streams=True,
         # The folder's name tells the language.
         resources={"metadata": {"path": str(ipynb.FOLDER / language)}},
     )

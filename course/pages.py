@@ -134,7 +134,8 @@ class _Check(Postprocessor):
 
 
 def _without_search(block: re.Match[str]) -> str:
-    if "language-text" in block["classes"] and not block["title"]:
+    classes = block["classes"].split()
+    if "language-text" in classes and "output" not in classes and not block["title"]:
         return block[0]
     return block[0].replace('">', '" data-search-exclude>', 1)
 

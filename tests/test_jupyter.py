@@ -320,17 +320,24 @@ def ctrl_c_twice(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        pytest.param(lambda terminal: terminal.process.kill(), id="kill -9"),
-        pytest.param(lambda terminal: terminal.process.terminate(), id="TERM"),
-        pytest.param(lambda terminal: terminal.close(), id="closed terminal"),
         pytest.param(ctrl_c, id="ctrl-c"),
         pytest.param(ctrl_c_twice, id="ctrl-c twice"),
+        pytest.param(lambda terminal: terminal.process.terminate(), id="TERM"),
+        pytest.param(lambda terminal: terminal.close(), id="closed terminal"),
     ],
 )
-def test_no_process_outlives(end: Callable[[Terminal], None], session: Session) -> None:
+def test_once_it_has_ended_nothing_is_left(
+    end: Callable[[Terminal], None], session: Session
+) -> None:
     terminal = session.lab.terminal
     end(terminal)
-    terminal.process.wait(timeout=60)
+    assert terminal.process.wait(timeout=60) == 0
+    assert terminal.processes() == []
+
+
+def test_no_process_outlives_it_when_it_is_killed(session: Session) -> None:
+    terminal = session.lab.terminal
+    terminal.process.kill()
     wait_for(lambda: not terminal.processes(), timeout=45)
 
 

@@ -10,7 +10,7 @@
 # # 2. L'instance Celery : laquelle est-ce ?
 #
 # La [leçon 2](../lessons/02_celery_instance.md#celery-instance) crée une application Celery, l'*app*, et l'importe au démarrage de Django. Ici, vous demandez à
-# plusieurs processus quelle app Celery y utilise, quelles tâches elle connaît, et sous quels noms.
+# plusieurs processus quelle app Celery utilise, quelles tâches elle connaît, et sous quels noms.
 #
 # À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : ce notebook n'envoie rien. Exécutez les cellules de haut en bas.
 
@@ -172,8 +172,8 @@ assert said == ["shop", "default"]
 # ## Rien n'est lu avant qu'on en ait besoin
 #
 # Django importe `myproject.settings` : Python exécute donc *d'abord* `myproject/__init__.py`, et `celery.py` avec lui. Au moment de l'appel à
-# `config_from_object('django.conf:settings', …)`, `settings.py` n'est pas encore exécuté. Demandez à l'app, dans un nouveau processus Python, si elle a lu ses
-# réglages et complété sa liste de tâches ; utilisez ensuite cette liste, et reposez la question.
+# `config_from_object('django.conf:settings', …)`, `settings.py` n'a pas encore été exécuté. Demandez à l'app, dans un nouveau processus Python, si elle a lu
+# ses réglages et complété sa liste de tâches ; utilisez ensuite cette liste, et reposez la question.
 
 # %% id="lazy-look"
 code = """
@@ -417,8 +417,8 @@ assert "myapp.tasks.ping" not in found and "myproject.celery.debug_task" in foun
 # %% [markdown] id="turn-discover" lang="fr"
 # ### À vous : faites trouver le fichier
 #
-# Le fichier est là, il est correct, et Celery ne l'a pas vu. Il n'a donné aucun avertissement. Il manque quelque chose dans `settings.py`. Écrivez la ligne que
-# la cellule ajoute à la fin de ce fichier.
+# Le fichier est là, il est correct, et Celery ne l'a pas vu. Rien ne vous en a averti. Il manque quelque chose dans `settings.py`. Écrivez la ligne que la
+# cellule ajoute à la fin de ce fichier.
 
 # %% id="install" tags=["your-turn"]
 line = "..."

@@ -91,8 +91,8 @@ assert len(dict(flatten(NAMESPACES))) > 100
 # %% [markdown] id="turn-expires" lang="fr"
 # ### À vous : gardez les résultats une heure
 #
-# Au bout d'une heure, plus personne ne demande un résultat. Écrivez la ligne à ajouter à `settings.py`. La cellule l'ajoute dans la copie du projet réservée à
-# ce notebook, et demande à un nouveau processus Python combien de secondes Celery a comprises.
+# Un résultat vieux d'une heure n'intéresse plus personne. Écrivez la ligne à ajouter à `settings.py`. La cellule l'ajoute dans la copie du projet réservée à ce
+# notebook, et demande à un nouveau processus Python quelle durée, en secondes, Celery a retenue.
 
 # %% id="expires" tags=["your-turn"]
 line = "..."
@@ -374,7 +374,8 @@ assert len(lesson.queue()) == 0
 # Le message a quitté la file, et la tâche a réussi. Pas de `STARTED` : un worker ne le signale qu'avec `task_track_started`, désactivé par défaut, comme vous
 # l'avez vu plus haut.
 #
-# Le journal du worker a gardé trace de cette tâche. La cellule en affiche deux lignes, et laisse de côté celle, très longue, qu'affiche `debug_task` elle-même.
+# Le journal du worker garde la trace de cette tâche. La cellule en retient deux lignes, et laisse de côté celle, très longue, qu'affiche `debug_task`
+# elle-même.
 
 # %% id="log"
 from IPython.utils.capture import capture_output

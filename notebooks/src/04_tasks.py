@@ -368,7 +368,7 @@ check(lambda: [work(row["message"]) for row in lesson.queue()[:3]] == [10, 7, "p
 # %% id="turn-worker-solution" tags=["solution"]
 def work(message):
     task = celery_app.tasks[message["headers"]["task"]]
-    args, kwargs, embed = json.loads(base64.b64decode(message["body"]))
+    args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
     return task(*args, **kwargs)
 
 
@@ -610,8 +610,7 @@ print("\n".join(failed.traceback.splitlines()[-3:]))
 # Now leave an argument out, first with `.delay()`, then with `send_task()`. Both end in a `TypeError`; only one of them has sent a message.
 
 # %% [markdown] id="missing-text" lang="fr"
-# Oubliez maintenant un argument, d'abord avec `.delay()`, puis avec `send_task()`. Les deux aboutissent à une `TypeError` ; un seul des deux appels a envoyé un
-# message.
+# Oubliez maintenant un argument, d'abord avec `.delay()`, puis avec `send_task()`. Les deux appels aboutissent à une `TypeError` ; un seul a envoyé un message.
 
 # %% id="missing-here"
 complaint = None

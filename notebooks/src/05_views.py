@@ -20,8 +20,8 @@ lesson = begin("05", start=False)
 # Then you start the broker. There is no worker yet, on purpose.
 
 # %% [markdown] id="shorter" lang="fr"
-# `add` attend 10 secondes, et le formulaire n'a pas de champ pour changer cela. Vous modifiez donc la copie du projet dont se sert ce notebook : 0,2 seconde
-# suffira. Puis vous démarrez le broker. Il n'y a pas encore de worker, et c'est voulu.
+# `add` attend 10 secondes, et aucun champ du formulaire ne permet de changer cette durée. Vous modifiez donc la copie du projet dont se sert ce notebook : 0,2
+# seconde suffira. Puis vous démarrez le broker. Il n'y a pas encore de worker, et c'est voulu.
 
 # %% id="edit"
 tasks = lesson.project / "myapp/tasks.py"
@@ -42,7 +42,7 @@ assert "def add(x, y, seconds=0.2)" in tasks.read_text()
 # %% [markdown] id="client" lang="fr"
 # ## Une requête sans serveur
 #
-# Le client de test de Django appelle la vue dans ce processus même : pas de serveur web, pas de réseau. Le broker, lui, est un vrai. Pourquoi `SERVER_NAME` ?
+# Le client de test de Django appelle la vue dans ce processus même : pas de serveur web, pas de réseau. Le broker, lui, est bien réel. Pourquoi `SERVER_NAME` ?
 # Sans lui, le client donne au site le nom `testserver`, absent d'`ALLOWED_HOSTS` ; d'habitude, c'est le lanceur de tests de Django qui l'y ajoute.
 #
 # Regardez le statut, et souvenez-vous qu'aucun worker ne tourne.
@@ -83,7 +83,7 @@ addition.x, addition.y, addition.user
 # has been waiting.
 
 # %% [markdown] id="worker" lang="fr"
-# Le message contient 4 et 6, mais pas la durée : une valeur par défaut ne voyage pas. C'est le worker qui la complète, d'après son propre `tasks.py`.
+# Le message contient 4 et 6, mais pas la durée : une valeur par défaut ne voyage pas. C'est le worker qui la fournit, d'après son propre `tasks.py`.
 # Démarrez-en un : il exécute ce qui attendait.
 
 # %% id="run"
@@ -105,8 +105,8 @@ assert life.states[-1] == "SUCCESS" and result.get() == 10
 # %% [markdown] id="refused" lang="fr"
 # ## Des requêtes qui ne lancent rien
 #
-# C'est le formulaire qui décide de ce qui est un nombre. Regardez `fields` : on y lit quel champ ne va pas, et la raison, avec un `code` lisible par un
-# programme. La ligne `Bad Request` vient du journal de Django.
+# C'est le formulaire qui juge si une valeur est un nombre. Regardez `fields` : vous y lisez quel champ est en cause et pourquoi, avec un `code` qu'un programme
+# sait lire. La ligne `Bad Request` vient du journal de Django.
 
 # %% id="bad"
 rows = Addition.objects.count()
@@ -231,8 +231,8 @@ round(held, 2)
 # %% [markdown] id="http" lang="fr"
 # ## Comme un navigateur
 #
-# Maintenant, un serveur web et des requêtes HTTP. La première envoie les nombres et rien d'autre, comme le pourrait un formulaire placé sur un autre site.
-# Regardez le statut.
+# Maintenant, un serveur web et des requêtes HTTP. La première envoie les nombres et rien d'autre, comme pourrait le faire un formulaire placé sur un autre
+# site. Regardez le statut.
 
 # %% id="no-token"
 import requests
@@ -284,8 +284,8 @@ len(browser.cookies["csrftoken"]), len(token)
 # %% [markdown] id="twenty" lang="fr"
 # ## Vingt requêtes à la fois
 #
-# Dix threads envoient vingt formulaires. Un seul worker, à deux processus, exécute les tâches, de 0,2 seconde chacune. Regardez `done`, le nombre de tâches
-# terminées quand le dernier visiteur a sa réponse, puis les secondes qu'il a fallu pour envoyer les vingt formulaires.
+# Dix threads envoient vingt formulaires. Un seul worker, à deux processus, exécute les tâches, qui durent chacune 0,2 seconde. Regardez `done`, le nombre de
+# tâches terminées quand le dernier visiteur a sa réponse, puis le temps, en secondes, qu'a pris l'envoi des vingt formulaires.
 
 # %% id="send"
 from concurrent.futures import ThreadPoolExecutor
@@ -325,8 +325,8 @@ assert sorted(result.get() for result in results) == list(range(0, 40, 2))
 # about half.
 
 # %% [markdown] id="side-by-side" lang="fr"
-# Tous les visiteurs ont eu leur réponse en moins de temps que n'en prendraient les tâches l'une après l'autre. Et deux processus se partagent celles-ci, ce qui
-# réduit le total de moitié environ.
+# Tous les visiteurs ont eu leur réponse en moins de temps que n'en prendraient les tâches l'une après l'autre. Et comme deux processus se les partagent, la
+# durée totale est à peu près divisée par deux.
 
 # %% id="timeline"
 runs = lesson.timeline(results)
@@ -349,7 +349,7 @@ runs
 #
 # Une vue peut accepter les requêtes plus vite que le worker n'exécute les tâches. Pendant un moment, la file d'attente est là pour cela ; pendant une heure,
 # non. Calculez `accepted`, le nombre de requêtes par seconde (`sending` est le temps qu'elles ont pris, toutes ensemble), et `ran`, le nombre de tâches par
-# seconde. Puis `processes` : combien de processus faudrait-il au worker si les visiteurs continuaient d'arriver à ce rythme ? Un nombre entier.
+# seconde. Puis `processes` : combien de processus faudrait-il au worker si les visiteurs continuaient d'arriver à ce rythme ? Donnez un nombre entier.
 
 # %% id="turn-rates-code" tags=["your-turn"]
 accepted = ...
@@ -401,8 +401,8 @@ lesson.stop("worker")
 # what the visitor is told; the lines before that are the logs of the view and of Django.
 
 # %% [markdown] id="freeze" lang="fr"
-# Puis vous figez le broker : il garde ses connexions et se tait. La vue renonce au bout d'une demi-seconde. 1 + 1 part avant, 2 + 2 pendant. Regardez ce qui
-# est dit au visiteur ; les lignes qui précèdent sont les journaux de la vue et de Django.
+# Puis vous figez le broker : il garde ses connexions et se tait. La vue renonce au bout d'une demi-seconde. 1 + 1 part avant la panne, 2 + 2 pendant. Regardez
+# ce que la vue répond au visiteur ; les lignes qui précèdent sont les journaux de la vue et de Django.
 
 # %% id="frozen"
 import os
@@ -424,7 +424,7 @@ response.json()["error"]
 # The visitor is told that it failed, and perhaps presses the button again. What does the queue hold, now that the broker goes on?
 
 # %% [markdown] id="lost" lang="fr"
-# Le visiteur apprend que cela a échoué, et appuie peut-être de nouveau sur le bouton. Que contient la file, maintenant que le broker est reparti ?
+# Le visiteur apprend que sa demande a échoué, et appuie peut-être de nouveau sur le bouton. Que contient la file, maintenant que le broker est reparti ?
 
 # %% id="queued-all-the-same"
 waiting = lesson.queue()
@@ -452,9 +452,9 @@ waiting
 # %% [markdown] id="gone" lang="fr"
 # ## Échouer vite, échouer lentement
 #
-# Cette fois, le broker s'arrête pour de bon, et toute connexion est refusée. Combien de temps avant que `.delay()` lève une exception ? Un nouveau Python le
-# mesure, dans le projet de la leçon 4, auquel il manque les réglages de [celle-ci](../lessons/05_views.md#give-up). Cela prend un moment : la mesure continue
-# en arrière-plan, et vous continuez ici.
+# Cette fois, le broker s'arrête vraiment, et toute connexion est refusée. Combien de temps s'écoule avant que `.delay()` ne lève une exception ? Un autre
+# processus Python le mesure, dans le projet de la leçon 4, auquel il manque les réglages de [celle-ci](../lessons/05_views.md#give-up). Cela prend un moment :
+# la mesure continue en arrière-plan, et vous continuez ici.
 
 # %% id="slow"
 lesson.stop("broker")
@@ -477,7 +477,7 @@ slow = background.submit(lesson.shell, code, of="04", broker=True)
 # The same code in this lesson's project, meanwhile. Look at the exception, the seconds, and who could not be reached.
 
 # %% [markdown] id="quick" lang="fr"
-# Pendant ce temps, le même code dans le projet de cette leçon. Regardez l'exception, les secondes, et qui n'a pas pu être joint.
+# Pendant ce temps, exécutez le même code dans le projet de cette leçon. Regardez l'exception, la durée en secondes, et ce qui n'a pas pu être joint.
 
 # %% id="with-settings"
 kind, seconds, text = lesson.shell(code, broker=True).strip().split(", ")
@@ -507,7 +507,7 @@ round(view, 2)
 # Now lesson 4's project again, but the call asks for no result. Which exception is it this time?
 
 # %% [markdown] id="no-result" lang="fr"
-# De nouveau le projet de la leçon 4, mais l'appel ne demande pas de résultat. Quelle exception est-ce, cette fois ?
+# Revenez au projet de la leçon 4, mais avec un appel qui ne demande pas de résultat. Quelle exception obtenez-vous, cette fois ?
 
 # %% id="ignore-result"
 no_result = code.replace("add.delay(4, 6)", "add.apply_async((4, 6), ignore_result=True)")
@@ -527,7 +527,7 @@ kind, unasked
 # %% [markdown] id="turn-errors" lang="fr"
 # ### À vous : intercepter les bonnes erreurs
 #
-# `send` doit renvoyer `None` quand la file est hors d'atteinte, que l'appel demande un résultat ou non. Une faute de programmation ne doit pas passer pour une
+# `send` doit renvoyer `None` quand la file est injoignable, que l'appel demande un résultat ou non. Une erreur de programmation ne doit pas passer pour une
 # panne : tant que le broker tourne, `send(4, object())` lève `EncodeError`, comme [dans la leçon 4](../lessons/04_tasks.md#model-instance), et doit continuer à
 # le faire. `Exception` serait donc trop large. Que mettre dans `errors` ? `OperationalError` vient de `kombu.exceptions`, comme `EncodeError`.
 
@@ -585,7 +585,7 @@ check(right)
 # These are the two in `BROKER_ERRORS` of `myapp/tasks.py`. Now back to what has been running in the background. It may take a few seconds more.
 
 # %% [markdown] id="nineteen" lang="fr"
-# Ce sont les deux de `BROKER_ERRORS`, dans `myapp/tasks.py`. Revenons à la mesure en arrière-plan. Il faut peut-être l'attendre encore quelques secondes.
+# Ce sont les deux exceptions de `BROKER_ERRORS`, dans `myapp/tasks.py`. Revenez à la mesure en arrière-plan. Elle demande peut-être encore quelques secondes.
 
 # %% id="result-store"
 kind, seconds, text = slow.result().split(", ")
@@ -644,5 +644,5 @@ assert all(life.states[-1] == "SUCCESS" for life in lives)
 # [may end](../lessons/05_views.md#slow-failure). Lesson 6 mends that, and shows the visitor the result.
 
 # %% [markdown] id="end" lang="fr"
-# Pourquoi avoir arrêté le worker pendant tout ce temps ? Avec les réglages de cette leçon, un worker qui perd le broker alors qu'il détient des messages
-# [s'arrête parfois](../lessons/05_views.md#slow-failure). La leçon 6 y remédie, et montre le résultat au visiteur.
+# Pourquoi avoir laissé le worker à l'arrêt pendant tout ce temps ? Avec les réglages de cette leçon, un worker qui perd le broker alors qu'il détient des
+# messages [s'arrête parfois](../lessons/05_views.md#slow-failure). La leçon 6 y remédie, et montre le résultat au visiteur.

@@ -12,7 +12,7 @@
 # La [leçon 6](../lessons/06_workers.md#workers) démarre des workers, leur choisit un pool, et leur donne des réglages grâce auxquels aucune tâche ne se perd.
 # Ici, vous mesurez ce qu'apportent des processus ou des threads supplémentaires, et vous tuez des workers en plein travail.
 #
-# Exécutez les cellules de haut en bas. Chaque `assert` énonce ce que le texte affirme : si c'était faux, la cellule échouerait.
+# Exécutez les cellules de haut en bas. Chaque `assert` vérifie une affirmation du texte : si elle était fausse, la cellule échouerait.
 
 # %% id="begin"
 from course.notebook import begin, check, draw
@@ -94,8 +94,8 @@ states
 # `STARTED` apparaît parce que cette leçon active `CELERY_TASK_TRACK_STARTED`. La tâche qui attend et celle qui n'existe pas se ressemblent : `PENDING` signifie
 # que le backend de résultats n'a rien à leur sujet.
 #
-# Voici l'étalon pour toute la suite : vingt tâches qui attendent chacune 0,1 s, puis huit qui calculent. Sur l'image, une barre est une exécution, tracée
-# d'après ce que le processus a noté lui-même. Un processus les prend l'une après l'autre : il lui faut au moins 2 s pour les vingt premières.
+# Voici l'étalon pour toute la suite : vingt tâches qui attendent chacune 0,1 s, puis huit qui calculent. Sur l'image, une barre représente une exécution,
+# d'après ce que le processus a lui-même noté. Un seul processus exécute les tâches l'une après l'autre : il lui faut au moins 2 s pour les vingt premières.
 
 
 # %% id="twenty"
@@ -115,8 +115,8 @@ waits["--concurrency=1"]
 # the worker kept busy, on average. One process cannot have more than one.
 
 # %% [markdown] id="busy" lang="fr"
-# Pour des tâches qui calculent, un nombre en dit plus que la durée : le temps de processeur de toutes les tâches, divisé par le temps écoulé. C'est le nombre
-# de cœurs que le worker a occupés, en moyenne. Un seul processus n'en occupe pas plus d'un.
+# Pour des tâches qui calculent, un nombre en dit plus que la durée : le temps processeur de toutes les tâches, divisé par le temps écoulé. C'est le nombre de
+# cœurs que le worker a occupés, en moyenne. Un seul processus n'en occupe pas plus d'un.
 
 
 # %% id="computing"
@@ -225,7 +225,7 @@ lesson.timeline(five)
 # %% [markdown] id="process-killed" lang="fr"
 # ## Un processus est tué
 #
-# Six tâches de 0,8 s, quatre processus. Une tâche commencée dit quel processus l'exécute. Dès que la première a commencé, la cellule tue le sien avec
+# Six tâches de 0,8 s, quatre processus. Une tâche en cours indique quel processus l'exécute. Dès que la première a commencé, la cellule tue son processus avec
 # `SIGKILL`, le signal qu'aucun processus ne peut refuser. Le résultat arrivera-t-il ?
 
 # %% id="kill-process"
@@ -283,7 +283,7 @@ check(lambda: str(twice) == six[0].id)
 
 # %% [markdown] id="process-killed-why" lang="fr"
 # Le processus principal a vu disparaître un processus de son pool. Il en a démarré un autre et a renvoyé la tâche, qui ne recommence qu'au bout d'une seconde.
-# C'est l'œuvre de [`CELERY_TASK_RETRY_ON_WORKER_LOST`](../lessons/06_workers.md#lose-nothing), avec le `default_retry_delay=1` du décorateur de `add`.
+# C'est l'effet de [`CELERY_TASK_RETRY_ON_WORKER_LOST`](../lessons/06_workers.md#lose-nothing) et du `default_retry_delay=1` que porte le décorateur de `add`.
 
 # %% id="pause"
 first, second = [run for run in shown if run.task_id == six[0].id]
@@ -345,9 +345,9 @@ left
 # is a [warm shutdown](../lessons/06_workers.md#stop). The next worker does the rest, whenever it comes and whatever its pool. It comes in the next part.
 
 # %% [markdown] id="stop-after" lang="fr"
-# Le worker a fini ce qu'il exécutait, et n'a rien commencé d'autre. Chacune des huit tâches est soit faite, soit dans la file ; aucune n'est restée entre les deux,
-# aucune n'est perdue. C'est un [arrêt progressif](../lessons/06_workers.md#stop). Le prochain worker fait le reste, quels que soient le moment où il arrive et
-# son pool. Il arrive dans la partie suivante.
+# Le worker a fini ce qu'il exécutait, et n'a rien commencé d'autre. Chacune des huit tâches est soit faite, soit dans la file ; aucune n'est restée entre les
+# deux, aucune n'est perdue. C'est un [arrêt progressif](../lessons/06_workers.md#stop). Le prochain worker fait le reste, quels que soient son pool et le
+# moment où il arrive. Il arrive dans la partie suivante.
 
 # %% [markdown] id="threads" lang="en"
 # ## Threads: for waiting only
@@ -431,8 +431,8 @@ lesson.timeline([result]).seconds
 # l'un quand il n'a rien à faire, l'autre pendant une tâche.
 #
 # La première cellule prépare aussi la dernière partie. Ce que détient un worker tué revient dans la file au bout de `visibility_timeout`, 60 s dans cette
-# leçon. Pour un notebook, c'est long : la cellule réduit ce délai à 2 s, et fait chercher ces messages toutes les secondes. Sur un serveur, 2 s seraient une
-# faute : une tâche plus longue [s'exécuterait encore et encore](../delivery.md#visibility-timeout).
+# leçon. Pour un notebook, c'est long : la cellule réduit ce délai à 2 s, et le worker recherche désormais ces messages toutes les secondes. Sur un serveur, 2 s
+# seraient une faute : une tâche plus longue [s'exécuterait encore et encore](../delivery.md#visibility-timeout).
 
 # %% id="solo-start"
 settings = lesson.project / "myproject" / "settings.py"
@@ -503,8 +503,8 @@ held
 # Now wait for the result, then count the rows.
 
 # %% [markdown] id="worker-back" lang="fr"
-# Le broker. Le message est pris et n'est pas acquitté ; la tâche reste `STARTED`, alors que personne n'y travaille. Pendant ce temps, le superviseur du
-# notebook démarre un autre worker, comme il le fait pour tout processus qui se termine sans qu'on le lui ait demandé.
+# Le broker. Le message est pris, mais pas acquitté ; la tâche reste `STARTED`, alors que personne n'y travaille. Pendant ce temps, le superviseur du notebook
+# démarre un autre worker, comme il relance tout processus qui se termine sans qu'on le lui ait demandé.
 #
 # Attendez maintenant le résultat, puis comptez les lignes.
 
@@ -581,4 +581,4 @@ check(lambda: rows_after([one, one]) == 1 and rows_after([one, other, one]) == 2
 
 # %% [markdown] id="end" lang="fr"
 # C'est la base de données qui refuse la seconde ligne, même si les deux exécutions ont lieu en même temps ; une vérification préalable (`exists()`) ne pourrait
-# pas le promettre. [Garanties de livraison](../delivery.md#idempotent) montre trois autres moyens, y compris pour des effets hors de la base.
+# pas le promettre. [Garanties de livraison](../delivery.md#idempotent) présente trois autres moyens, y compris pour des effets hors de la base.

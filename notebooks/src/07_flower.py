@@ -35,7 +35,8 @@ lesson = begin("07")
 # Avec [les réglages de la leçon 7](../lessons/07_flower.md#events), le worker envoie des *événements*. Flower n'en a pas l'exclusivité : quiconque atteint le
 # broker peut les écouter. Celery fournit le récepteur. À chaque événement, il appelle la fonction inscrite sous `"*"` ; ici, elle le range dans une liste.
 #
-# Ce qui part avant que le récepteur écoute ne lui parviendra jamais. La cellule demande donc un signe de vie aux workers, jusqu'à ce qu'il en arrive un.
+# Ce qui part avant que le récepteur ne se mette à l'écoute ne lui parvient jamais. La cellule demande donc un signe de vie aux workers, jusqu'à ce qu'il en
+# arrive un.
 
 # %% id="listen"
 from myapp.tasks import add
@@ -56,7 +57,7 @@ heard[0]["type"]
 # Now one task. How many events does it take? Look at the times as well: they are in seconds after the first one.
 
 # %% [markdown] id="four" lang="fr"
-# Une tâche, maintenant. Combien d'événements produit-elle ? Regardez aussi les temps, en secondes après le premier.
+# Maintenant, une tâche. Combien d'événements produit-elle ? Regardez aussi les instants, en secondes depuis le premier.
 
 
 # %% id="story"
@@ -127,10 +128,10 @@ lesson.timeline(six)
 # `events` is a list like `heard`: all tasks are mixed, in any order, and not every event belongs to a task. `example` is a short one to try.
 
 # %% [markdown] id="turn-waited" lang="fr"
-# ### À vous : combien de temps a-t-elle attendu ?
+# ### À vous : combien de temps une tâche attend-elle ?
 #
-# Écrivez `waited(events, task_id)` : les secondes entre l'envoi d'une tâche et le moment où un processus la commence. L'image montre seulement quand chaque
-# tâche s'exécute ; les événements disent depuis quand elle attendait.
+# Écrivez `waited(events, task_id)`, qui renvoie le nombre de secondes entre l'envoi d'une tâche et le moment où un processus la commence. L'image montre
+# seulement quand chaque tâche s'exécute ; les événements disent depuis quand elle attendait.
 #
 # `events` est une liste comme `heard` : toutes les tâches y sont mêlées, dans n'importe quel ordre, et certains événements ne concernent aucune tâche.
 # `example` en est une, courte, pour essayer.
@@ -183,8 +184,8 @@ check(
 # the six tasks together.
 
 # %% [markdown] id="where" lang="fr"
-# Où ont-elles attendu : avant `task-received`, ou après ? Le premier nombre ci-dessous est le temps passé dans la file du broker, le second le temps passé chez
-# le worker, pour les six tâches ensemble.
+# Où les six tâches ont-elles attendu : avant `task-received`, ou après ? Le premier nombre ci-dessous est le temps passé dans la file du broker ; le second, le
+# temps passé chez le worker. Chacun porte sur les six tâches ensemble.
 
 
 # %% id="where-code"
@@ -205,8 +206,8 @@ round(in_queue, 2), round(at_worker, 2)
 
 # %% [markdown] id="prefetch" lang="fr"
 # Presque tout se passe dans la file : avec [ces réglages](../lessons/06_workers.md#lose-nothing), le worker ne prend pas plus de messages qu'il n'a de
-# processus. Pensez-y devant `flower_task_prefetch_time_seconds`, parmi les chiffres de Flower : c'est le second nombre, et il reste proche de zéro, si longue
-# que soit la file.
+# processus. Souvenez-vous-en devant `flower_task_prefetch_time_seconds`, parmi les chiffres de Flower : c'est le second nombre, et il reste proche de zéro, si
+# longue que soit la file.
 
 # %% [markdown] id="password" lang="en"
 # ## Flower asks who you are
@@ -245,7 +246,7 @@ wait_until(lambda: "flower_worker_online{" in requests.get(address + "metrics").
 # That last request had no password, and was answered. What else is open to strangers?
 
 # %% [markdown] id="doors" lang="fr"
-# Cette dernière requête n'avait pas de mot de passe, et Flower a répondu. Qu'est-ce qui est encore ouvert aux inconnus ?
+# Cette dernière requête n'avait pas de mot de passe, et Flower a répondu. À quelles autres adresses répond-il aux inconnus ?
 
 # %% id="doors-code"
 paths = ["tasks", "api/tasks", "api/workers", "metrics", "healthcheck"]
@@ -269,8 +270,8 @@ statuses
 # With the password you learn more. `refresh=1` has Flower ask the workers instead of telling what it remembers. And the last six tasks?
 
 # %% [markdown] id="metrics-open" lang="fr"
-# Deux adresses : `/healthcheck`, qui dit `OK`, et `/metrics`, qui nomme chaque worker et, dès qu'une tâche s'est exécutée, chaque tâche. Sans mot de passe,
-# personne n'envoie de tâche. La leçon 7 dit [que faire de ces deux adresses](../lessons/07_flower.md#procfile).
+# Deux adresses sont ouvertes à tous : `/healthcheck`, qui dit `OK`, et `/metrics`, qui nomme chaque worker et, dès qu'une tâche s'est exécutée, chaque tâche.
+# Sans mot de passe, personne n'envoie de tâche. La leçon 7 dit [que faire de ces deux adresses](../lessons/07_flower.md#procfile).
 #
 # Avec le mot de passe, vous en apprenez davantage. Avec `refresh=1`, Flower interroge les workers au lieu de répondre de mémoire. Et les six dernières tâches ?
 
@@ -350,7 +351,7 @@ failures[wrong.id]["exception"]
 # Now five tasks, one of which takes much longer than the others. Which one, chance decides.
 
 # %% [markdown] id="batch" lang="fr"
-# Maintenant cinq tâches, dont une bien plus longue que les autres. Laquelle ? Le hasard en décide.
+# Maintenant, cinq tâches, dont une bien plus longue que les autres. Laquelle ? Le hasard en décide.
 
 # %% id="batch-code"
 import random
@@ -413,8 +414,8 @@ lesson.queue()
 # button to revoke it; the API can. Watch its state, and then the queue.
 
 # %% [markdown] id="revoke" lang="fr"
-# Il connaît une tâche qu'aucun worker n'a reçue : c'est l'effet de [`CELERY_TASK_SEND_SENT_EVENT`](../lessons/07_flower.md#events). Les pages de Flower n'ont
-# pas de bouton pour la révoquer ; l'API, elle, le peut. Suivez son état, puis regardez la file.
+# Flower connaît une tâche qu'aucun worker n'a reçue : c'est l'effet de [`CELERY_TASK_SEND_SENT_EVENT`](../lessons/07_flower.md#events). Les pages de Flower
+# n'ont pas de bouton pour la révoquer ; l'API, elle, le peut. Suivez son état, puis regardez la file.
 
 # %% id="revoke-code"
 revoking = requests.post(address + "api/task/revoke/" + waiting.id, auth=login)
@@ -480,8 +481,8 @@ wait_until(lambda: not lesson.queue() and not lesson.taken())
 # record: neither ran for its 50 seconds.
 
 # %% [markdown] id="terminated" lang="fr"
-# Le tour de la troisième est venu aussitôt : elle n'est plus dans la file, Flower connaît sa fin, et aucun processus ne l'a commencée. Les deux autres
-# apparaissent dans le relevé du worker : aucune n'a duré ses 50 secondes.
+# Le tour de la troisième est venu aussitôt : elle n'est plus dans la file, Flower sait comment elle a fini, et aucun processus ne l'a commencée. Les deux
+# autres apparaissent dans le relevé du worker : aucune n'a duré ses 50 secondes.
 
 # %% id="terminated-code"
 cut = lesson.timeline(busy)
@@ -495,8 +496,8 @@ cut
 
 # %% [markdown] id="grow" lang="fr"
 # Donnez maintenant un troisième processus au worker. Flower ne fait que transmettre la demande : interrogez donc le worker lui-même pour savoir ce qu'elle
-# devient. Comptez jusqu'à cinq secondes : le worker attend de repasser son pool en revue. Il remplace alors aussi les deux processus arrêtés. Comparez les
-# numéros de processus, avant et après.
+# devient. Cela peut prendre jusqu'à cinq secondes : le worker n'agit que lorsqu'il passe son pool en revue. Il remplace alors aussi les deux processus arrêtés.
+# Comparez les numéros de processus, avant et après.
 
 
 # %% id="grow-code"
@@ -532,8 +533,8 @@ processes, running()
 # %% [markdown] id="figures" lang="fr"
 # ## Des chiffres pour la surveillance
 #
-# `/metrics` s'adresse à des programmes comme Prometheus, qui le lisent plusieurs fois par minute, gardent les chiffres et donnent l'alerte. C'est du texte ; un
-# compteur y est une ligne comme
+# `/metrics` s'adresse à des programmes comme Prometheus, qui le lisent plusieurs fois par minute, gardent les chiffres et donnent l'alerte. C'est du texte. Un
+# compteur y occupe une ligne, par exemple :
 #
 # `flower_events_total{task="myapp.tasks.add",type="task-succeeded",worker="first@desk"} 7.0`
 #
@@ -572,8 +573,8 @@ before, counted("task-succeeded")
 # ### À vous : quand donner l'alerte ?
 #
 # À lui seul, un nombre d'échecs dit peu de chose ; une proportion en dit plus. Écrivez `failed_share(text)` : parmi les tâches qui ont échoué ou réussi, quelle
-# part a échoué, de 0 à 1 ? `text` est ce que donne `/metrics` : `now` est ce qu'il a donné plus haut, `page` un exemple inventé, avec deux tâches et deux
-# workers ; attention à sa dernière ligne, qui contient non pas un nombre d'événements, mais un instant.
+# part a échoué, de 0 à 1 ? `text` est ce que donne `/metrics`. Vous en avez deux pour essayer : `now`, obtenu plus haut, et `page`, un exemple inventé, avec
+# deux tâches et deux workers. Attention à la dernière ligne de `page`, qui contient non pas un nombre d'événements, mais un instant.
 
 # %% id="turn-share-code" tags=["your-turn"]
 page = """
@@ -649,7 +650,7 @@ lesson.queue("aside")
 # [No secrets in messages](../travel.md#publish): pass the id of a row, and let the task read what it needs.
 
 # %% [markdown] id="pass-an-id" lang="fr"
-# Flower affiche des étoiles, mais le message contient bien le code : le worker en a besoin. `argsrepr` cache un argument dans les listes de Flower, rien de
+# Flower affiche des astérisques, mais le message contient bien le code : le worker en a besoin. `argsrepr` cache un argument dans les listes de Flower, rien de
 # plus. [Pas de secret dans un message](../travel.md#publish) : passez l'identifiant d'une ligne de la base, et laissez la tâche lire ce qu'il lui faut.
 
 # %% [markdown] id="history" lang="en"
@@ -708,5 +709,5 @@ get("api/tasks")
 # Flower a tout oublié, et rien n'est perdu : le résultat de la dernière tâche est toujours dans le backend de résultats. Flower regarde ; Celery se passe de
 # lui.
 #
-# Pour continuer : l'[exercice de la leçon 7](../lessons/07_flower.md#exercise) donne un Flower qui montre tout et ne pilote rien. Essayez-y les cellules
+# Pour continuer : l'[exercice de la leçon 7](../lessons/07_flower.md#exercise) met en place un Flower qui montre tout et ne pilote rien. Essayez-y les cellules
 # ci-dessus : lesquelles obtiennent un `403` ?
