@@ -16,7 +16,7 @@ from course.messages import say
 ROOT = Path(__file__).resolve().parent.parent
 
 # Where copies, data and logs are kept; nothing is written elsewhere.
-STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course")
+STATE = Path(os.environ.get("COURSE_STATE") or ROOT / ".course").absolute()
 
 # Made by running a snapshot or a tool in it; never part of one.
 _MADE = (

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from course import catalogue, ipynb, jupyter
-from course.messages import LANGUAGES, say
+from course.messages import LANGUAGES, say, texts
 
 KEPT = catalogue.STATE / "cache" / "notebooks"
 # They wait more than they compute, so there are more of them at a time than cores.
 AT_A_TIME = 6
 PATIENCE = 180  # seconds a cell may take
 # What an execution depends on, besides the notebook and its lesson.
-MACHINERY = ["notebook", "stack.py", "guard.py", "broker.py", "messages/en.toml"]
-MACHINERY += ["messages/fr.toml", "../requirements/notebooks.txt"]
+MACHINERY = ["notebook", "stack.py", "guard.py", "broker.py", "../requirements/notebooks.txt"]
 
 
 class ExecutionError(Exception):
@@ -41,10 +40,11 @@ def state(name: str, language: str) -> str:
     for part in MACHINERY:
         folder = catalogue.ROOT / "course" / part
         paths += sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
-    digest = hashlib.sha256(json.dumps([language, sys.version, code]).encode())
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    contents = [path.read_text(encoding="utf-8") for path in paths]
+    # Of what the course says, what its notebooks say.
+    said = {key: text for key, text in texts(language).items() if f'"{key}"' in "".join(contents)}
+    parts = [language, sys.version, code, said, contents]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def executed(name: str, language: str) -> Any | None:
@@ -54,9 +54,9 @@ def executed(name: str, language: str) -> Any | None:
     """
     try:
         kept = json.loads(_kept(name, language).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return kept["notebook"] if kept["state"] == state(name, language) else None
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
         return None
-    return kept["notebook"] if kept["state"] == state(name, language) else None
 
 
 def _kept(name: str, language: str) -> Path:
@@ -84,7 +84,13 @@ def execute(names: Iterable[str] = (), again: bool = False) -> list[tuple[str, s
         return missing
 
 
+def _refuse_handler(*arguments: object) -> None:
+    raise NotImplementedError
+
+
 async def _execute(missing: list[tuple[str, str]]) -> None:
+    # nbclient would take Ctrl-C for itself, and end one kernel of several.
+    asyncio.get_running_loop().add_signal_handler = _refuse_handler  # type: ignore[assignment]
     limit = asyncio.Semaphore(AT_A_TIME)
     os.environ.update(jupyter.environment())
 
@@ -101,7 +107,7 @@ async def _execute(missing: list[tuple[str, str]]) -> None:
 async def _execute_one(name: str, language: str) -> None:
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     before = state(name, language)
     notebook = nbformat.from_dict(ipynb.load(name, language))
@@ -117,7 +123,7 @@ async def _execute_one(name: str, language: str) -> None:
     )
     try:
         await client.async_execute()
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise ExecutionError(f"{language}/{name}: {error}") from None
     path = _kept(name, language)
     path.parent.mkdir(exist_ok=True)

@@ -8,6 +8,8 @@ Run as `python -m course.guard FOLDER`, it waits until its standard input closes
 the kernel closes the other end when the parent dies, by `kill -9` too.
 """
 
+import os
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -16,6 +18,14 @@ from pathlib import Path
 import psutil
 
 MARK = "COURSE_STACK"
+
+
+def start(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start the guard of the stack in `folder`, watching over this process."""
+    command = [sys.executable, "-m", "course.guard", str(folder)]
+    # A stack inside another (a notebook's) has a guard that is not the outer one's to end.
+    env = {name: value for name, value in os.environ.items() if name != MARK}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, env=env, start_new_session=True)
 
 
 def marked(folder: Path) -> list[psutil.Process]:

@@ -7,6 +7,8 @@ import secrets
 import shutil
 import sys
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
@@ -57,7 +59,7 @@ def notebooks(name: str) -> int:
     terminal = Terminal()
     try:
         stack = Stack(FOLDER, terminal.tell)
-        with stoppable(stack), stack:
+        with stoppable(stack), _swept(), stack:
             folder = COPIES / language()
             for kept in renew_copies(folder, language()):
                 terminal.tell(say("notebooks_kept", kept=kept))
@@ -71,6 +73,15 @@ def notebooks(name: str) -> int:
     except StackError as error:
         return refuse(str(error))
     return 0
+
+
+@contextmanager
+def _swept() -> Iterator[None]:
+    """At the end, wait until what the kernels have started has ended."""
+    yield
+    from course.notebook.folders import sweep
+
+    sweep()
 
 
 def _start(stack: Stack, terminal: Terminal, folder: Path, name: str) -> str:
@@ -112,8 +123,8 @@ def renew_copies(folder: Path, of_language: str) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / ".copied.json"
     try:
-        copied: dict[str, str] = json.loads(record.read_text())
-    except (FileNotFoundError, ValueError):  # none yet, or a disk that was full
+        copied: dict[str, str] = dict(json.loads(record.read_text()))
+    except (FileNotFoundError, TypeError, ValueError):  # none yet, or a disk that was full
         copied = {}
     kept = []
     for original in sorted((ipynb.FOLDER / of_language).glob("*.ipynb")):

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from course import broker
+from course import broker, guard
 from course.guard import MARK, end_leftovers
 from course.messages import say
 from course.ports import free_port
@@ -86,19 +86,19 @@ class Stack:
         except BlockingIOError:
             self._lock.close()
             raise StackError(say("already_running", folder=self.folder)) from None
-        end_leftovers(self.folder)
-        self._guard = self._start_guard()
+        try:
+            end_leftovers(self.folder)
+            self._guard = guard.start(self.folder)
+        except BaseException:
+            self._lock.close()
+            raise
         return self
-
-    def _start_guard(self) -> "subprocess.Popen[bytes]":
-        guard = [sys.executable, "-m", "course.guard", str(self.folder)]
-        return subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
 
     def keep_guard(self) -> None:
         """Start the guard again if it was killed."""
         if self._guard.poll() is not None:
             self._guard.communicate()  # closes our end of its pipe
-            self._guard = self._start_guard()
+            self._guard = guard.start(self.folder)
 
     def __exit__(
         self,
@@ -200,8 +200,8 @@ class Stack:
         service = self.start(
             "broker", broker.command(port, data), data, lambda service: broker.answers(port)
         )
-        self.wait("broker", timeout=20)
         self.broker_url = broker.url(port)
+        self.wait("broker", timeout=20)
         return service
 
     def wait(

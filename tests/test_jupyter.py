@@ -157,7 +157,10 @@ def wait_for_the_run(page: Page, count: int) -> None:
 
 
 def save(page: Page) -> None:
-    with page.expect_response(lambda response: response.request.method == "PUT") as saved:
+    # JupyterLab saves how its window is laid out, too.
+    with page.expect_response(
+        lambda response: response.request.method == "PUT" and "/api/contents/" in response.url
+    ) as saved:
         page.keyboard.press("Control+s")
     assert saved.value.ok
 

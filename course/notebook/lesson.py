@@ -1,20 +1,18 @@
 """A lesson's project in a notebook: its copy, its broker, its workers."""
 
-import fcntl
 import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from course import catalogue, messages
-from course.broker import BrokerError
 from course.messages import say
-from course.notebook import logs, timeline
-from course.notebook.faults import NotebookError
+from course.notebook import folders, logs, timeline
+from course.notebook.faults import NotebookError, told
 from course.notebook.tables import Table
 from course.ports import free_port
 from course.stack import Service, Stack, StackError
@@ -25,7 +23,6 @@ if TYPE_CHECKING:  # imported where they are needed: the worker starts meanwhile
 
     from course.notebook.lives import Life, Lives
 
-FOLDER = catalogue.STATE / "notebooks"
 # What the lessons type, but for the greeting between workers, which takes a second.
 WORKER = "celery -A myproject worker --loglevel=info --without-mingle"
 RECORDER = "--include=course.notebook.recorder"
@@ -43,10 +40,10 @@ def begin(name: str, start: bool = True) -> "Lesson":
     locale's. Raises NotebookError.
     """
     global _begun
-    folder = Path.cwd().name
-    messages.choose(folder if folder in messages.LANGUAGES else None)
-    with _told():
-        snapshot = catalogue.find(name)
+    with told():
+        folder = Path.cwd().name
+        messages.choose(folder if folder in messages.LANGUAGES else None)
+        snapshot = catalogue.find(str(name))
         if _begun and _begun.snapshot != snapshot:
             raise NotebookError(say("notebook_other", name=_begun.snapshot.path.name))
         if _begun is None:
@@ -55,18 +52,6 @@ def begin(name: str, start: bool = True) -> "Lesson":
     if start:
         _begun.start()
     return _begun
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what can go wrong into one sentence."""
-    try:
-        yield
-    except (StackError, BrokerError, catalogue.UnknownSnapshot) as error:
-        raise NotebookError(say("notebook_failed", why=error)) from None
-    except OSError as error:
-        why = f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
-        raise NotebookError(say("notebook_failed", why=why)) from None
 
 
 class Lesson:
@@ -79,14 +64,10 @@ class Lesson:
     def __init__(self, snapshot: catalogue.Snapshot) -> None:
         """Claim a folder for this kernel. Raises StackError, OSError."""
         self.snapshot = snapshot
-        folder = FOLDER / f"{snapshot.path.name}-{os.getpid()}"
+        folder = folders.FOLDER / f"{snapshot.path.name}-{os.getpid()}"
         self._stack = Stack(folder, self._report)
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        with open(FOLDER / ".lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # nobody sweeps a folder that is being claimed
-            _sweep()
-            # Never left: when the kernel ends, however it ends, the guard ends the rest.
-            self._stack.__enter__()
+        # Never left: when the kernel ends, however it ends, the guard ends the rest.
+        folders.claim(self._stack)
         self._stack.grace = 30
         self.project = folder / "project"
         self._record = folder / "record"
@@ -107,6 +88,7 @@ class Lesson:
         return "".join(said)
 
     def _renew(self) -> None:
+        self._stack.keep_guard()
         running = [name for name in self._stack.services if name != "broker"]
         self._stack.end(*running)
         for name in running:
@@ -130,7 +112,7 @@ class Lesson:
         options: the worker's. Raises NotebookError.
         """
         self.start_broker()
-        with _told():
+        with told():
             # It takes two seconds; Django is prepared meanwhile.
             self._launch_worker(options, "worker")
             self.prepare_django()
@@ -142,21 +124,23 @@ class Lesson:
         After `stop("broker")` it answers on the same port, and holds what it held. Raises
         NotebookError.
         """
-        with _told():
+        with told():
             stack = self._stack
-            if stack.broker_url and "broker" not in stack.services:
-                stack.start_broker(int(stack.broker_url.rpartition(":")[2].split("/")[0]))
-            elif "broker" in stack.services:
+            if "broker" in stack.services:
+                stack.wait("broker")
                 from course.notebook import messages as queues
 
                 queues.empty(stack.broker_url)
             else:
-                stack.start_broker()
+                # On the same port again: what uses it keeps its connections.
+                stack.start_broker(urlsplit(stack.broker_url).port or 0)
         os.environ["CELERY_BROKER_URL"] = os.environ["CELERY_RESULT_BACKEND"] = self.broker_url
 
     def start_worker(self, options: str = "--concurrency=2", name: str = "worker") -> None:
         """Start a worker, or start it anew, and wait until it is ready. Raises NotebookError."""
-        with _told():
+        if not self.broker_url:
+            self.start_broker()
+        with told():
             self._launch_worker(options, name)
             self._ready(name)
 
@@ -173,7 +157,7 @@ class Lesson:
 
     def start_web(self) -> str:
         """Start Django's own server; returns its address. Raises NotebookError."""
-        with _told():
+        with told():
             address, port = _address()
             command = f"python manage.py runserver --noreload {port}"
             self._start("web", command, lambda service: serves(address))
@@ -183,7 +167,7 @@ class Lesson:
     def start_flower(self) -> tuple[str, tuple[str, str]]:
         """Start Flower; returns its address, and user and password. Raises NotebookError."""
         user, password = "admin", secrets.token_urlsafe(12)
-        with _told():
+        with told():
             address, port = _address()
             environment = {"FLOWER_BASIC_AUTH": f"{user}:{password}"}
             command = f"celery -A myproject flower --port={port}"
@@ -209,7 +193,7 @@ class Lesson:
             if self._stack.services[name].starts > 1:
                 self._stack.end(name)
                 last = self._stack.services.pop(name).log
-                raise StackError(say("notebook_ended", name=name, log=last.read_text()[-1500:]))
+                raise NotebookError(say("notebook_ended", name=name, log=last.read_text()[-1500:]))
 
         self._stack.wait(name, meanwhile=ended)
         self._readers[name].skip_to("[tasks]")  # what comes before is about the machine
@@ -222,7 +206,12 @@ class Lesson:
 
     def pid(self, name: str = "worker") -> int:
         """The process id of the worker's main process, or of another process by name."""
+        self._known(name)
         return self._stack.services[name].pid
+
+    def _known(self, name: str) -> None:
+        if name not in self._stack.services:
+            raise NotebookError(say("notebook_no_process", name=name))
 
     def prepare_django(self) -> None:
         """Set Django up in this kernel and bring the database up to date."""
@@ -230,7 +219,10 @@ class Lesson:
         from django.core.management import call_command
         from django.db import connections
 
-        django.setup()
+        try:
+            django.setup()
+        except RuntimeError:  # it was interrupted before, and cannot begin again
+            raise NotebookError(say("notebook_restart")) from None
         if any(self.project.glob("*/migrations/0*.py")):
             call_command("migrate", verbosity=0)
             connections.close_all()
@@ -244,7 +236,7 @@ class Lesson:
         of: another lesson, in whose project to run. broker: whether it is to use this notebook's
         broker; without it, the project's own settings alone count. Raises NotebookError.
         """
-        with _told():
+        with told():
             folder = self._beside(catalogue.find(of) if of else self.snapshot, patch)
             hidden = [] if broker else ["-u", "CELERY_BROKER_URL", "-u", "CELERY_RESULT_BACKEND"]
             command = ["env", *hidden, sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
@@ -255,13 +247,15 @@ class Lesson:
             return self.project
         folder = self._stack.folder / f"{snapshot.path.name}-{patch or 'whole'}"
         if not folder.exists():
-            catalogue.copy(snapshot, folder)
+            unfinished = folder.with_suffix(".new")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            catalogue.copy(snapshot, unfinished)
             if patch:
-                change = snapshot.path / "steps" / f"{patch}.patch"
-                done = self._stack.run(["git", "apply", str(change)], folder, {"GIT_DIR": "none"})
+                change = ["git", "apply", str(snapshot.path / "steps" / f"{patch}.patch")]
+                done = self._stack.run(change, unfinished, {"GIT_DIR": "none"})
                 if done.returncode:
-                    shutil.rmtree(folder)
                     raise StackError(done.stdout.strip())
+            unfinished.rename(folder)
         return folder
 
     # --- Looks
@@ -293,6 +287,8 @@ class Lesson:
         timeout: float = 60,
     ) -> logs.Said:
         """Show what a process has said since the last call, and what it says until `until()`."""
+        if name not in self._readers:
+            self._known(name)
         return logs.follow(lambda: self._readers[name].rest() + self._reported(), until, timeout)
 
     def runs(self) -> timeline.Timeline:
@@ -307,14 +303,3 @@ class Lesson:
 def _address() -> tuple[str, int]:
     port = free_port()
     return f"http://127.0.0.1:{port}/", port
-
-
-def _sweep() -> None:
-    """Remove what kernels that have ended left on the disk."""
-    for left in FOLDER.glob("[!.]*"):
-        try:
-            with Stack(left):
-                pass
-        except StackError:
-            continue  # its kernel lives
-        shutil.rmtree(left, ignore_errors=True)
