@@ -139,7 +139,7 @@ def open_notebook(context: BrowserContext, address: str) -> Page:
     page = context.new_page()
     page.goto(address)
     ready = re.compile(r"Python 3 \(ipykernel\) \| (Idle|Inactif)")
-    page.locator("#jp-main-statusbar").get_by_text(ready).wait_for()
+    expect(page.locator("#jp-main-statusbar")).to_contain_text(ready, timeout=120_000)
     return page
 
 

@@ -13,7 +13,7 @@ from symptoms.lab import Lab, Log
 
 from course.catalogue import ROOT
 
-pytestmark = pytest.mark.reuse("docs/en/symptoms.md")
+pytestmark = pytest.mark.reuse("docs/en/symptoms.md", "docs/fr/symptoms.md")
 
 GROUPS = [starting, worker, task, view, results, flower, shutdown]
 

@@ -334,10 +334,10 @@ while [result.state for result in eight].count("PENDING") > 4:
     time.sleep(0.02)
 lesson.stop()
 
-done = [result.id for result in eight if result.state == "SUCCESS"]
+done = {result.id for result in eight if result.state == "SUCCESS"}
 left = lesson.queue()
 assert len(done) >= 4
-assert sorted(done + [row["id"] for row in left]) == sorted(result.id for result in eight)
+assert done | {row["id"] for row in left} == {result.id for result in eight}
 left
 
 # %% [markdown] id="stop-after" lang="en"
