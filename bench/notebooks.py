@@ -59,7 +59,7 @@ def _first_cell(folder: Path) -> float:
     environment = {**os.environ, **jupyter.environment(), "COURSE_STATE": str(folder / "state")}
     here = folder / LANGUAGES[0]
     here.mkdir(exist_ok=True)
-    manager.start_kernel(cwd=str(here), env=environment)
+    manager.start_kernel(cwd=str(here), env=environment, extra_arguments=execution.QUIET)
     client = manager.blocking_client()
     client.start_channels()
     said: list[str] = []

@@ -17,6 +17,8 @@ from course.messages import LANGUAGES, say, texts
 KEPT = catalogue.STATE / "cache" / "notebooks"
 # They wait more than they compute, so there are more of them at a time than cores.
 AT_A_TIME = 6
+# A kernel would warn each time that it listens on the loopback interface, and keep a history.
+QUIET = ["--IPKernelApp.log_level=40", "--HistoryManager.enabled=False"]
 PATIENCE = 180  # seconds a cell may take
 # What an execution depends on, besides the notebook and its lesson.
 MACHINERY = ["notebook", "stack.py", "guard.py", "broker.py", "../requirements/notebooks.txt"]
@@ -115,8 +117,7 @@ async def _execute_one(name: str, language: str) -> None:
         notebook,
         timeout=PATIENCE,
         kernel_name="python3",
-        # It would warn each time that it listens on the loopback interface, and keep a history.
-        extra_arguments=["--IPKernelApp.log_level=40", "--HistoryManager.enabled=False"],
+        extra_arguments=QUIET,
         coalesce_streams=True,
         # The folder's name tells the language.
         resources={"metadata": {"path": str(ipynb.FOLDER / language)}},

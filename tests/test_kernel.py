@@ -161,7 +161,7 @@ def test_what_a_killed_kernel_left_on_the_disk_is_swept_by_the_next(kernels) -> 
     first.manager.signal_kernel(signal.SIGKILL)
     wait_for(lambda: not first.processes())
     kernels().run(BEGIN.format("04"))
-    assert len(list((first.state / "notebooks").glob("04_*"))) == 1
+    wait_for(lambda: len(list((first.state / "notebooks").glob("04_*"))) == 1)
 
 
 def test_settings_count_until_the_stack_is_started(kernels) -> None:
