@@ -1,8 +1,8 @@
 # %% [markdown] id="instance" lang="en"
 # # 2. The Celery instance: which app is it?
 #
-# [Lesson 2](../lessons/02_celery_instance.md#celery-instance) creates an application, the *app*, and imports it when Django starts. Here you ask, in several
-# processes, which app Celery uses, which tasks it knows, and under which names.
+# [Lesson 2](../lessons/02_celery_instance.md#celery-instance) creates a Celery application, the *app*, and imports it when Django starts. Here you ask, in several
+# processes, which app Celery uses, which tasks it knows, and under which names. A Django app such as `myapp` is something else; it is called by its name here.
 #
 # There is no broker at this stage, and you need none: nothing in this notebook is sent anywhere. Run the cells from top to bottom.
 
@@ -10,7 +10,8 @@
 # # 2. L'instance Celery : laquelle est-ce ?
 #
 # La [leçon 2](../lessons/02_celery_instance.md#celery-instance) crée une application Celery, l'*app*, et l'importe au démarrage de Django. Ici, vous demandez à
-# plusieurs processus quelle app Celery utilise, quelles tâches elle connaît, et sous quels noms.
+# plusieurs processus quelle app Celery utilise, quelles tâches elle connaît, et sous quels noms. Une application Django comme `myapp` est autre chose ; elle
+# est toujours appelée ici par son nom.
 #
 # À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : ce notebook n'envoie rien. Exécutez les cellules de haut en bas.
 
@@ -44,14 +45,16 @@ assert (imported, forgotten) == ("myproject", "default")
 # `default` is not an error: it is an app that Celery makes up when somebody asks for the current one and there is none. It has read none of your settings.
 #
 # In lesson 2 that costs nothing yet, since there is nothing to read. So take the project of lesson 4, which has settings and a task `add`, and ask `add` for
-# its app and for the broker it would be sent to. `as_uri()` only writes the address down; it does not connect.
+# its app and for the broker it would be sent to. `as_uri()` only writes the address down, with `**` where a password would
+# be, even if there is none; it does not connect. `amqp://` is the address of RabbitMQ, another broker.
 
 # %% [markdown] id="default-meaning" lang="fr"
 # `default` n'est pas une erreur : c'est une app que Celery se fabrique quand on lui demande l'app courante et qu'il n'y en a pas. Elle n'a lu aucun de vos
 # réglages.
 #
 # À la leçon 2, cela ne coûte encore rien, puisqu'il n'y a rien à lire. Prenez donc le projet de la leçon 4, qui a des réglages et une tâche `add`. Demandez à
-# `add` quelle est son app, et à quel broker elle serait envoyée. `as_uri()` se contente de donner l'adresse ; il ne se connecte pas.
+# `add` quelle est son app, et à quel broker elle serait envoyée. `as_uri()` se contente de donner l'adresse, avec `**` à la place d'un mot de
+# passe, même s'il n'y en a pas ; il ne se connecte pas. `amqp://` est l'adresse d'un RabbitMQ, un autre broker.
 
 # %% id="default-broker"
 ask = "from myapp.tasks import add; print(add.app.main, add.app.connection().as_uri())"
@@ -266,39 +269,35 @@ assert (__name__, where.name) == ("__main__", "shop.where")
 # ### Your turn: rename a function, keep the task
 #
 # A task `shop.ping` is in use, and messages with this name wait in a queue. Somebody renames the function to `pong`. Change the cell so that the function is
-# called `pong`, and the task still `shop.ping`.
+# called `pong`, and the task still `shop.ping`. The decorator takes the task's name: `name=`.
 
 # %% [markdown] id="turn-name" lang="fr"
 # ### À vous : renommez la fonction, gardez la tâche
 #
 # Une tâche `shop.ping` est en service, et des messages qui portent ce nom attendent dans une file. Quelqu'un renomme la fonction en `pong`. Modifiez la cellule
-# pour que la fonction s'appelle bien `pong`, et la tâche toujours `shop.ping`.
+# pour que la fonction s'appelle bien `pong`, et la tâche toujours `shop.ping`. Le décorateur accepte le nom de la tâche : `name=`.
 
 # %% id="rename" tags=["your-turn"]
-shop = Celery("shop", set_as_current=False)
+other = Celery("shop", set_as_current=False)
 
 
-@shop.task(shared=False)
+@other.task(shared=False)
 def pong():
     return "pong"
 
 
-check(
-    lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and shop.tasks["shop.ping"] == pong
-)
+check(lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and pong.app is other)
 
 # %% id="rename-solution" tags=["solution"]
-shop = Celery("shop", set_as_current=False)
+other = Celery("shop", set_as_current=False)
 
 
-@shop.task(name="shop.ping", shared=False)
+@other.task(name="shop.ping", shared=False)
 def pong():
     return "pong"
 
 
-check(
-    lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and shop.tasks["shop.ping"] == pong
-)
+check(lambda: pong.__name__ == "pong" and pong.name == "shop.ping" and pong.app is other)
 
 # %% [markdown] id="shared" lang="en"
 # ## `@app.task` and `@shared_task`
@@ -443,14 +442,14 @@ check(lambda: "myapp.tasks.ping" in found)
 # %% [markdown] id="call" lang="en"
 # ## Call, do not send
 #
-# What works without a broker? A task called like a function. `debug_task` prints its request, and `where`, from above, returns the id of the process that runs
-# it.
+# What works without a broker? A task called like a function. `debug_task` prints its *request*, which is what Celery knows of this call and has
+# nothing to do with HTTP; `where`, from above, returns the id of the process that runs it.
 
 # %% [markdown] id="call" lang="fr"
 # ## Appeler, sans envoyer
 #
-# Qu'est-ce qui marche sans broker ? Une tâche appelée comme une fonction. `debug_task` affiche sa requête, et `where`, définie plus haut, renvoie le numéro du
-# processus qui l'exécute.
+# Qu'est-ce qui marche sans broker ? Une tâche appelée comme une fonction. `debug_task` affiche sa requête (`request`) : ce que Celery sait de cet appel, sans
+# rapport avec HTTP. `where`, définie plus haut, renvoie le numéro du processus qui l'exécute.
 
 # %% id="call-debug"
 debug_task()

@@ -75,12 +75,12 @@ assert conf.result_expires.days == 1
 assert len(dict(flatten(NAMESPACES))) > 100
 
 # %% [markdown] id="defaults-after" lang="en"
-# The queue is called `celery`; a worker does not say that it has started a task; it acknowledges a task before it runs it, not after; a result is kept for a
-# day.
+# The queue is called `celery`; a worker does not say that it has started a task; it acknowledges a task before it runs it, not after (it tells the broker that
+# the message may be forgotten); a result is kept for a day.
 
 # %% [markdown] id="defaults-after" lang="fr"
-# La file s'appelle `celery` ; un worker ne signale pas qu'il a commencé une tâche ; il acquitte le message avant d'exécuter la tâche, et non après ; un
-# résultat est gardé un jour.
+# La file s'appelle `celery` ; un worker ne signale pas qu'il a commencé une tâche ; il acquitte le message avant d'exécuter la tâche, et non après
+# (acquitter, c'est dire au broker qu'il peut l'oublier) ; un résultat est gardé un jour.
 
 # %% [markdown] id="turn-expires" lang="en"
 # ### Your turn: keep results for an hour

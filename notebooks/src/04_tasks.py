@@ -18,10 +18,10 @@ from course.notebook import begin, check
 lesson = begin("04")
 
 # %% [markdown] id="import-text" lang="en"
-# The task has a name, made of its module and its function. Your Celery application, `celery_app`, finds it by that name, here and in the worker.
+# `add(x, y, seconds=10)` waits for so many seconds, as real work would, and returns `x + y`. The task has a name, made of its module and its function. Your Celery application, `celery_app`, finds it by that name, here and in the worker.
 
 # %% [markdown] id="import-text" lang="fr"
-# La tâche porte un nom, formé de celui de son module et de celui de sa fonction. C'est par ce nom que votre application Celery, `celery_app`, la trouve, ici
+# `add(x, y, seconds=10)` attend ce nombre de secondes, le temps d'un vrai travail, puis renvoie `x + y`. La tâche porte un nom, formé de celui de son module et de celui de sa fonction. C'est par ce nom que votre application Celery, `celery_app`, la trouve, ici
 # comme dans le worker.
 
 # %% id="import"
@@ -37,12 +37,12 @@ add.name
 # %% [markdown] id="three-ways" lang="en"
 # ## Three ways to call it
 #
-# First like any function. `lesson.runs()` lists every start of a task that the worker has noted: look whether it has one.
+# First like any function. `lesson.runs()` lists every start of a task that the worker has noted; the `assert` says that there is none.
 
 # %% [markdown] id="three-ways" lang="fr"
 # ## Trois façons de l'appeler
 #
-# D'abord comme n'importe quelle fonction. `lesson.runs()` donne la liste des exécutions que le worker a notées : regardez s'il y en a une.
+# D'abord comme n'importe quelle fonction. `lesson.runs()` donne la liste des exécutions que le worker a notées ; l'`assert` affirme qu'il n'y en a aucune.
 
 # %% id="call"
 total = add(4, 6, seconds=0)
@@ -444,7 +444,7 @@ hello.result, expired.state
 # %% [markdown] id="restart-after" lang="en"
 # - The name is looked up when the worker gets the message, in the code that this worker has imported.
 # - The row is read when the task runs. A copy of Ada in the message would still be called Ada.
-# - The expired task was taken and discarded. `expires` is for work that nobody wants any more once it is late.
+# - The expired task was taken and discarded; Celery files it under `REVOKED`, like one that was called off. `expires` is for work that nobody wants any more once it is late.
 # - The password that `argsrepr` hid is in the log: the worker writes each task's *result* there.
 #
 # The other side of the second point: the row must be there when the worker looks. Inside a transaction, [send after the commit](../delivery.md#on-commit).
@@ -452,7 +452,7 @@ hello.result, expired.state
 # %% [markdown] id="restart-after" lang="fr"
 # - Le nom est cherché au moment où le worker reçoit le message, dans le code que ce worker-là a importé.
 # - La ligne est lue dans la base au moment où la tâche s'exécute. Une copie d'Ada dans le message s'appellerait encore Ada.
-# - La tâche expirée a été prise, puis jetée. `expires` convient à un travail dont plus personne ne veut une fois qu'il est en retard.
+# - La tâche expirée a été prise, puis jetée ; Celery la range sous `REVOKED`, comme une tâche annulée. `expires` convient à un travail dont plus personne ne veut une fois qu'il est en retard.
 # - Le mot de passe qu'`argsrepr` cachait se lit dans le journal : le worker y écrit le *résultat* de chaque tâche.
 #
 # Le deuxième point a son revers : la ligne doit être là quand le worker la cherche. Dans une transaction, [envoyez après le commit](../delivery.md#on-commit).

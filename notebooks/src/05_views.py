@@ -525,7 +525,7 @@ kind, unasked
 # wide, then. What belongs in `errors`? `OperationalError` comes from `kombu.exceptions`, like `EncodeError`.
 
 # %% [markdown] id="turn-errors" lang="fr"
-# ### À vous : intercepter les bonnes erreurs
+# ### À vous : interceptez les bonnes erreurs
 #
 # `send` doit renvoyer `None` quand la file est injoignable, que l'appel demande un résultat ou non. Une erreur de programmation ne doit pas passer pour une
 # panne : tant que le broker tourne, `send(4, object())` lève `EncodeError`, comme [dans la leçon 4](../lessons/04_tasks.md#model-instance), et doit continuer à
