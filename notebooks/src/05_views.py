@@ -83,7 +83,7 @@ addition.x, addition.y, addition.user
 # has been waiting.
 
 # %% [markdown] id="worker" lang="fr"
-# Le message contient 4 et 6, mais pas la durée : une valeur par défaut ne voyage pas. C'est le worker qui la fournit, d'après son propre `tasks.py`.
+# Le message contient 4 et 6, mais pas la durée : une valeur par défaut n'est pas transmise. C'est le worker qui la fournit, d'après son propre `tasks.py`.
 # Démarrez-en un : il exécute ce qui attendait.
 
 # %% id="run"
@@ -198,7 +198,7 @@ assert [life.states[-1] for life in lives] == ["SUCCESS"] * 3
 # Three tasks have run for nobody. The second view waits for the result, which looks convenient. Look at how long it holds the request.
 
 # %% [markdown] id="waiting" lang="fr"
-# Trois tâches se sont exécutées pour personne. La seconde vue attend le résultat, ce qui paraît commode. Regardez combien de temps elle retient la requête.
+# Trois tâches se sont exécutées sans que personne ne l'ait demandé. La seconde vue attend le résultat, ce qui paraît commode. Regardez combien de temps elle retient la requête.
 
 # %% id="get-in-view"
 import time
@@ -220,7 +220,7 @@ round(held, 2)
 # visitors a minute at most, and while all four wait, it answers nobody: not even somebody who only wants the home page.
 
 # %% [markdown] id="held" lang="fr"
-# Elle retient la requête pendant toute la tâche, sans compter l'attente dans la file. Avec les 10 secondes de la leçon, un serveur à quatre processus servirait
+# Elle retient la requête pendant toute la tâche, à quoi s'ajoute l'attente dans la file. Avec les 10 secondes de la leçon, un serveur à quatre processus servirait
 # au plus 24 visiteurs par minute ; et tant que les quatre attendent, il ne répond à personne, pas même à qui ne veut que la page d'accueil.
 
 # %% [markdown] id="http" lang="en"
@@ -474,10 +474,12 @@ background = ThreadPoolExecutor(1)
 slow = background.submit(lesson.shell, code, of="04", broker=True)
 
 # %% [markdown] id="quick" lang="en"
-# The same code in this lesson's project, meanwhile. Look at the exception, the seconds, and who could not be reached.
+# The same code in this lesson's project, meanwhile. Look at the exception, the seconds, and who could not be reached: one server is broker and result store
+# here, so both are gone.
 
 # %% [markdown] id="quick" lang="fr"
-# Pendant ce temps, exécutez le même code dans le projet de cette leçon. Regardez l'exception, la durée en secondes, et ce qui n'a pas pu être joint.
+# Pendant ce temps, exécutez le même code dans le projet de cette leçon. Regardez l'exception, la durée en secondes, et ce qui n'a pas
+# pu être joint : ici, un même serveur est à la fois broker et backend de résultats ; les deux manquent donc.
 
 # %% id="with-settings"
 kind, seconds, text = lesson.shell(code, broker=True).strip().split(", ")
@@ -487,10 +489,12 @@ assert kind == "RuntimeError" and "result store" in text
 kind, quick, text
 
 # %% [markdown] id="told" lang="en"
-# The view catches this error and answers 503 with its sentence. The web server is the one from before; only the broker is missing.
+# The view catches this error and answers 503 with its sentence. The web server is the one from before; only the broker is missing. It
+# answers sooner than the new Python above: its connections were open already.
 
 # %% [markdown] id="told" lang="fr"
 # La vue intercepte cette erreur et répond 503, avec sa phrase. Le serveur web est toujours le même ; il ne manque que le broker.
+# Il répond plus vite que le nouveau processus ci-dessus : ses connexions étaient déjà ouvertes.
 
 # %% id="unavailable"
 rows = Addition.objects.count()
@@ -501,7 +505,7 @@ view = time.monotonic() - start
 assert response.status_code == 503
 assert "may have been queued all the same" in response.json()["error"]
 assert Addition.objects.count() == rows
-round(view, 2)
+response.status_code, round(view, 2)
 
 # %% [markdown] id="no-result" lang="en"
 # Now lesson 4's project again, but the call asks for no result. Which exception is it this time?
@@ -582,10 +586,10 @@ def right():
 check(right)
 
 # %% [markdown] id="nineteen" lang="en"
-# These are the two in `BROKER_ERRORS` of `myapp/tasks.py`. Now back to what has been running in the background. It may take a few seconds more.
+# `OperationalError` and `RuntimeError` are the two in `BROKER_ERRORS` of `myapp/tasks.py`. Now back to what has been running in the background. It may take a few seconds more.
 
 # %% [markdown] id="nineteen" lang="fr"
-# Ce sont les deux exceptions de `BROKER_ERRORS`, dans `myapp/tasks.py`. Revenez à la mesure en arrière-plan. Elle demande peut-être encore quelques secondes.
+# `OperationalError` et `RuntimeError` sont les deux exceptions de `BROKER_ERRORS`, dans `myapp/tasks.py`. Revenez à la mesure en arrière-plan. Elle demande peut-être encore quelques secondes.
 
 # %% id="result-store"
 kind, seconds, text = slow.result().split(", ")

@@ -173,12 +173,13 @@ assert all(cores <= os.cpu_count() + 0.1 for cores in busy.values())
 {"cores": os.cpu_count(), "speed-ups": speed_ups, "busy": busy}
 
 # %% [markdown] id="compared-after" lang="en"
-# Waiting grows with the number of processes, beyond that of the cores. Computing ends at the cores of the machine, and at what other programs leave of them:
+# Waiting grows with the number of processes, beyond that of the cores. Computing ends at the cores of the machine, and at what other programs leave of them
+# (an idle machine with two cores shows about 1, 2 and 2; a busy one, less):
 # more processes than cores only take turns. So one process for each core, Celery's default, is right for computing and far too little for waiting.
 
 # %% [markdown] id="compared-after" lang="fr"
 # Pour l'attente, le gain suit le nombre de processus, même au-delà du nombre de cœurs. Pour le calcul, il s'arrête aux cœurs de la machine, et à ce que les
-# autres programmes en laissent : des processus plus nombreux que les cœurs se relaient, rien de plus. Un processus par cœur, le choix par défaut de Celery,
+# autres programmes en laissent (au repos, une machine à deux cœurs donne environ 1, 2 et 2 ; occupée, elle donne moins) : des processus plus nombreux que les cœurs se relaient, rien de plus. Un processus par cœur, le choix par défaut de Celery,
 # convient donc au calcul ; pour l'attente, c'est bien trop peu.
 
 # %% [markdown] id="turn-predict" lang="en"
@@ -245,7 +246,7 @@ assert [result.get() for result in six] == [0, 2, 4, 6, 8, 10]
 
 # %% [markdown] id="process-killed-picture" lang="fr"
 # Tous les résultats sont là. Sur l'image, la barre hachurée est l'exécution interrompue. Elle s'est arrêtée à la mort de son processus, mais rien ne l'a noté :
-# elle est donc tracée jusqu'au début suivant de la même tâche.
+# elle est donc tracée jusqu'à ce que la même tâche recommence.
 
 # %% id="process-killed-runs"
 shown = lesson.timeline(six)
@@ -282,7 +283,7 @@ check(lambda: str(twice) == six[0].id)
 # [`CELERY_TASK_RETRY_ON_WORKER_LOST`](../lessons/06_workers.md#lose-nothing) at work, with the `default_retry_delay=1` that `add` has in its decorator.
 
 # %% [markdown] id="process-killed-why" lang="fr"
-# Le processus principal a vu disparaître un processus de son pool. Il en a démarré un autre et a renvoyé la tâche, qui ne recommence qu'au bout d'une seconde.
+# Le processus principal a vu disparaître un processus de son pool. Il en a démarré un autre et a renvoyé la tâche, qui recommence une seconde plus tard, au plus tôt.
 # C'est l'effet de [`CELERY_TASK_RETRY_ON_WORKER_LOST`](../lessons/06_workers.md#lose-nothing) et du `default_retry_delay=1` que porte le décorateur de `add`.
 
 # %% id="pause"
@@ -381,7 +382,7 @@ draw({"--concurrency=1": one, "--pool=threads --concurrency=10": ten_threads})
 
 # %% [markdown] id="threads-after" lang="fr"
 # Dix threads vont plusieurs fois plus vite qu'un processus, si peu de cœurs qu'il y ait : une tâche qui attend n'en occupe aucun. Et les vingt tâches ont
-# tourné dans un seul processus : ce pool [ignore](../lessons/06_workers.md#pools) `--max-tasks-per-child` sans un mot.
+# tourné dans un seul processus : ce pool [ignore](../lessons/06_workers.md#pools) `--max-tasks-per-child` sans rien dire.
 #
 # Passez aux huit tâches qui calculent.
 
@@ -504,7 +505,7 @@ held
 
 # %% [markdown] id="worker-back" lang="fr"
 # Le broker. Le message est pris, mais pas acquitté ; la tâche reste `STARTED`, alors que personne n'y travaille. Pendant ce temps, le superviseur du notebook
-# démarre un autre worker, comme il relance tout processus qui se termine sans qu'on le lui ait demandé.
+# démarre un autre worker, comme il relance tout processus qui se termine sans en avoir reçu l'ordre.
 #
 # Attendez maintenant le résultat, puis comptez les lignes.
 
@@ -554,8 +555,8 @@ def rows_after(calls):
     return Addition.objects.filter(x=30, y=12).count()
 
 
-one, other = str(uuid4()), str(uuid4())
-check(lambda: rows_after([one, one]) == 1 and rows_after([one, other, one]) == 2)
+first, second = str(uuid4()), str(uuid4())
+check(lambda: rows_after([first, first]) == 1 and rows_after([first, second, first]) == 2)
 
 # %% id="turn-idempotent-solution" tags=["solution"]
 from uuid import uuid4
@@ -572,8 +573,8 @@ def rows_after(calls):
     return Addition.objects.filter(x=30, y=12).count()
 
 
-one, other = str(uuid4()), str(uuid4())
-check(lambda: rows_after([one, one]) == 1 and rows_after([one, other, one]) == 2)
+first, second = str(uuid4()), str(uuid4())
+check(lambda: rows_after([first, first]) == 1 and rows_after([first, second, first]) == 2)
 
 # %% [markdown] id="end" lang="en"
 # The database refuses the second row, even if both runs come at the same time: a look beforehand (`exists()`) could not promise that.

@@ -1,7 +1,7 @@
 # %% [markdown] id="flower" lang="en"
 # # 7. Flower: ask and steer
 #
-# You listen to what a worker reports, first without Flower, then through Flower's API: the same address as its pages, but it answers in JSON, so a script can
+# Flower is a web page from which one watches and steers workers. You listen to what a worker reports, first without Flower, then through Flower's API: the same address as its pages, but it answers in JSON, so a script can
 # ask. Then you steer the worker from there, and ask the worker itself what has really happened. The pages themselves are in
 # [lesson 7](../lessons/07_flower.md#start).
 #
@@ -10,7 +10,7 @@
 # %% [markdown] id="flower" lang="fr"
 # # 7. Flower : interroger et piloter
 #
-# Vous écoutez ce qu'annonce un worker, d'abord sans Flower, puis par l'API de Flower : même adresse que ses pages, mais les réponses sont en JSON, donc à la
+# Flower est une page web d'où l'on observe et pilote les workers. Vous écoutez ce qu'annonce un worker, d'abord sans Flower, puis par l'API de Flower : même adresse que ses pages, mais les réponses sont en JSON, donc à la
 # portée d'un script. Ensuite, vous pilotez le worker par la même voie, et vous vérifiez auprès de lui ce qui s'est vraiment passé. Les pages elles-mêmes sont
 # dans la [leçon 7](../lessons/07_flower.md#start).
 #
@@ -32,7 +32,7 @@ lesson = begin("07")
 # %% [markdown] id="events" lang="fr"
 # ## De quoi vit Flower
 #
-# Avec [les réglages de la leçon 7](../lessons/07_flower.md#events), le worker envoie des *événements*. Flower n'en a pas l'exclusivité : quiconque atteint le
+# Avec [les réglages de la leçon 7](../lessons/07_flower.md#events), le worker envoie des *événements*. Flower n'en a pas l'exclusivité : quiconque a accès au
 # broker peut les écouter. Celery fournit le récepteur. À chaque événement, il appelle la fonction inscrite sous `"*"` ; ici, elle le range dans une liste.
 #
 # Ce qui part avant que le récepteur ne se mette à l'écoute ne lui parvient jamais. La cellule demande donc un signe de vie aux workers, jusqu'à ce qu'il en
@@ -391,14 +391,14 @@ check(lambda: answer == batch[durations.index(0.8)].id)
 # %% [markdown] id="steer" lang="en"
 # ## Steer the worker
 #
-# Two tasks of 50 seconds occupy both processes, a third waits behind them. What does Flower say of the third? (Do not take a break here: the next five cells
-# want to be done within the 50 seconds.)
+# Two tasks of 50 seconds occupy both processes, a third waits behind them. What does Flower say of the third? (Read on to the
+# timeline first, then run this cell and the next four without a break, within the 50 seconds. If it took longer, begin again with this cell.)
 
 # %% [markdown] id="steer" lang="fr"
 # ## Piloter le worker
 #
-# Deux tâches de 50 secondes occupent les deux processus, une troisième attend derrière elles. Que dit Flower de la troisième ? (Ne faites pas de pause ici :
-# les cinq cellules qui suivent doivent tenir dans les 50 secondes.)
+# Deux tâches de 50 secondes occupent les deux processus, une troisième attend derrière elles. Que dit Flower de la troisième ? (Lisez d'abord jusqu'à la
+# chronologie, puis exécutez cette cellule et les quatre suivantes d'affilée, en moins de 50 secondes. Trop tard ? Reprenez à cette cellule.)
 
 # %% id="busy"
 busy = [add.delay(4, 6, seconds=50) for n in range(2)]
@@ -434,7 +434,7 @@ lesson.queue()
 # %% [markdown] id="still-there" lang="fr"
 # Le backend de résultats dit `REVOKED`, Flower dit `PENDING`, et le message est encore dans la file. Aucun des trois ne se trompe. Le worker a noté
 # l'identifiant dans sa mémoire, et l'état dans le backend de résultats. Le message, lui, personne ne l'enlève : le worker sautera la tâche quand viendra son
-# tour, et enverra alors seulement un événement.
+# tour, et c'est alors seulement qu'il enverra un événement.
 
 # %% id="noted"
 workers = app.control.inspect([worker], timeout=10)
@@ -702,12 +702,10 @@ get("api/tasks")
 # %% [markdown] id="end" lang="en"
 # Flower has forgotten everything, and nothing is lost: the result of the last task is still in the result store. Flower looks on; Celery works without it.
 #
-# To go on: the [exercise of lesson 7](../lessons/07_flower.md#exercise) makes a Flower that shows everything and steers nothing. Try the cells above against
-# it: which of them get a `403`?
+# To go on: the [exercise of lesson 7](../lessons/07_flower.md#exercise) makes a Flower that shows everything and steers nothing.
 
 # %% [markdown] id="end" lang="fr"
 # Flower a tout oublié, et rien n'est perdu : le résultat de la dernière tâche est toujours dans le backend de résultats. Flower regarde ; Celery se passe de
 # lui.
 #
-# Pour continuer : l'[exercice de la leçon 7](../lessons/07_flower.md#exercise) met en place un Flower qui montre tout et ne pilote rien. Essayez-y les cellules
-# ci-dessus : lesquelles obtiennent un `403` ?
+# Pour continuer : l'[exercice de la leçon 7](../lessons/07_flower.md#exercise) met en place un Flower qui montre tout et ne pilote rien.
