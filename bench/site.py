@@ -71,7 +71,7 @@ def expand(docs: Path) -> None:
 def edits(folder: Path) -> list[float]:
     """Seconds from saving a page or a snapshot's file until an open page shows it."""
     checkout = folder / "checkout"
-    for name in ("course", "docs", "lessons", "requirements"):
+    for name in ("course", "docs", "lessons", "notebooks", "requirements"):
         shutil.copytree(ROOT / name, checkout / name, symlinks=True)
     port = free_port()
     executable = doctor.chromium()

@@ -79,7 +79,7 @@ class Lesson:
         shown = ["$ python manage.py shell", "…"]
         child = pexpect.spawn(
             sys.executable,
-            ["manage.py", "shell"],
+            ["manage.py", "shell", "-i", "python"],  # not IPython, which the notebooks bring
             cwd=self.project,
             env=self.stack.environment(TERM="dumb"),
             encoding="utf-8",

@@ -42,7 +42,7 @@ class Checkout:
     def lock(self, version, sha=None):
         """Have tiny locked at a version; `sha` is not the true hash."""
         text = pin("tiny", version, sha or self.tiny[version])
-        for kind in ("course", "test"):
+        for kind in ("course", "notebooks", "test"):
             (self.path / f"requirements/{kind}.txt").write_text(text)
 
     def start(self, *arguments, **environment):

@@ -297,7 +297,7 @@ def test_a_page_prints_all_of_its_text_and_nothing_else(
 
 def free_of_everything_else(folder: Path) -> Path:
     """A checkout of one's own, whose pages can be edited."""
-    for name in ("course", "docs", "lessons", "requirements"):
+    for name in ("course", "docs", "lessons", "notebooks", "requirements"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
     return folder
