@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from course import catalogue, execution
+from course import catalogue, execution, ipynb
 from course.messages import LANGUAGES, say
 from course.ports import free_port
 from course.typography import french
@@ -39,8 +39,9 @@ SEARCH = "assets/javascripts/lunr/min/lunr.fr.min.js"
 # What both languages are made of, besides their own folder.
 SHARED = [DOCS / name for name in ("theme", "images", "diagrams")]
 SHARED += [DOCS / name for name in ("mkdocs.yml", "root.html", "fold.js")]
-SHARED += [catalogue.ROOT / name for name in ("lessons", "recipes", "notebooks")]
-SHARED += [execution.KEPT]
+SHARED += [catalogue.ROOT / name for name in ("lessons", "recipes")]
+# Each holds a folder of its own for each language.
+BY_LANGUAGE = [DOCS, ipynb.FOLDER, execution.KEPT]
 # Changes between two builds, but not while the site is served.
 MACHINERY = [catalogue.ROOT / "course", catalogue.ROOT / "requirements" / "course.txt"]
 
@@ -156,7 +157,7 @@ class _Server(LiveReloadServer):
         self._built = False
         self._asked = threading.local()
         self.error_handler = self._not_found
-        for path in [DOCS, *SHARED]:
+        for path in [*BY_LANGUAGE, *SHARED]:
             if path.is_dir():
                 self.watch(str(path))
 
@@ -205,7 +206,8 @@ def _changed(site: Path) -> list[str]:
 def _state(language: str) -> dict[str, list[int]]:
     """The sources of a language, each with its time and size."""
     state = {}
-    for source in [DOCS / language, DOCS / f"{language}.yml", *SHARED, *MACHINERY]:
+    own = [folder / language for folder in BY_LANGUAGE]
+    for source in [*own, DOCS / f"{language}.yml", *SHARED, *MACHINERY]:
         for path in [source, *source.rglob("*")]:
             if path.is_file() and path.parent.name != "__pycache__":
                 stat = path.stat()

@@ -19,6 +19,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, expect
 from reuse import PASSED, REUSED, fingerprint
 
+from course import execution
 from course.catalogue import ROOT
 from course.i18n import PAGES, pages
 from course.messages import LANGUAGES
@@ -304,9 +305,11 @@ def free_of_everything_else(folder: Path) -> Path:
 
 
 def test_an_edit_of_a_page_or_a_snapshot_is_shown_by_make_docs_at_once(
-    tmp_path: Path, stack: Stack, browser: Browser
+    tmp_path: Path, site: Path, stack: Stack, browser: Browser
 ) -> None:
     checkout = free_of_everything_else(tmp_path / "checkout")
+    # The notebooks have been run, or their results would arrive meanwhile.
+    shutil.copytree(execution.KEPT, tmp_path / "state/cache/notebooks")
     port = free_port()
     command = [sys.executable, "-m", "course", "docs", "--port", str(port)]
     env = {"PYTHONPATH": str(checkout), "COURSE_STATE": str(tmp_path / "state")}
