@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from markdown import Markdown
-from playwright.sync_api import sync_playwright
 
 from bench.figures import Figure, times
-from course import doctor, pages
+from course import browser, pages
 from course.catalogue import ROOT
 from course.i18n import PAGES
 from course.messages import LANGUAGES
@@ -74,14 +73,12 @@ def edits(folder: Path) -> list[float]:
     for name in ("course", "docs", "lessons", "notebooks", "requirements"):
         shutil.copytree(ROOT / name, checkout / name, symlinks=True)
     port = free_port()
-    executable = doctor.chromium()
-    with Stack(folder / "stack") as stack, sync_playwright() as playwright:
+    with Stack(folder / "stack") as stack, browser.opened() as chromium:
         command = [sys.executable, "-m", "course", "docs", "--port", str(port)]
         env = {"PYTHONPATH": str(checkout), "COURSE_STATE": str(folder / "state")}
         stack.start("docs", command, checkout, lambda service: not is_free(port), env)
         stack.wait("docs")
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        tab = browser.new_page()
+        tab = chromium.new_page()
         tab.goto(f"http://127.0.0.1:{port}/fr/lessons/05_views/")
         page = checkout / "docs/fr/lessons/05_views.md"
         view = checkout / "lessons/05_views/myapp/views.py"
@@ -92,5 +89,4 @@ def edits(folder: Path) -> list[float]:
                 file.write(f"\n# edit-{number}\n")
             tab.locator(f":text('edit-{number}')").first.wait_for(state="attached")
             taken.append(time.perf_counter() - begin)
-        browser.close()
     return taken

@@ -8,7 +8,6 @@ from course import execution, ipynb
 from course.fences import PageError, fence, indented
 from course.messages import texts
 
-_ADDRESS = re.compile(rf"\]\({ipynb.SITE}/(?:en|fr)/(?P<page>[\w/]+)/(?P<heading>#[\w-]+)?\)")
 _HEADING = re.compile(r"(?P<heading>#+ .*)", re.MULTILINE)
 
 
@@ -36,12 +35,8 @@ def markdown(name: str, language: str, stash: Callable[[str], str]) -> list[str]
             inside = [*fence("{.python .shown .cell}", source.splitlines()), *shown]
             lines += [f'??? exercise "{say["notebook_solution"]}"', *indented(inside, "    "), ""]
         elif cell["cell_type"] == "markdown":
-            text = _ADDRESS.sub(r"](../\g<page>.md\g<heading>)", source)
-            lines += [
-                "",
-                *_HEADING.sub(rf"\g<heading> {{#{cell['id']}}}", text, 1).splitlines(),
-                "",
-            ]
+            text = _HEADING.sub(rf"\g<heading> {{#{cell['id']}}}", source, count=1)
+            lines += ["", *text.splitlines(), ""]
         else:
             lines += [*fence("{.python .shown .cell}", source.splitlines()), *shown]
         if index == 0:

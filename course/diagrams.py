@@ -19,6 +19,7 @@ from pathlib import Path
 
 from course import catalogue
 from course.drawing import tidy
+from course.fences import Fence, PageError, pieces
 from course.messages import LANGUAGES, say
 from course.typography import NARROW, NO_BREAK, french
 
@@ -55,7 +56,6 @@ SPACES = str.maketrans({"\u2800": NO_BREAK, "\ua78f": NARROW})
 _WORDS = {"en": {}, "fr": {"loop": "boucle"}}
 
 _RENDER = "async ([id, text]) => (await mermaid.render(id, text)).svg"
-_FENCE = re.compile(r" *(?P<ticks>`{3,}) *(?P<info>.*)")
 
 
 class DiagramError(Exception):
@@ -81,22 +81,9 @@ def _plain(source: str) -> str:
 
 
 def blocks(page: str) -> list[str]:
-    """The text of each Mermaid block of a page."""
-    found: list[str] = []
-    fence: str | None = None  # what ends the block that we are in
-    inside: list[str] | None = None
-    for line in page.splitlines():
-        mark = _FENCE.fullmatch(line)
-        if fence is not None and line.strip() == fence:
-            if inside is not None:
-                found.append(_plain("\n".join(inside)))
-            fence = inside = None
-        elif fence is None and mark:
-            fence = mark["ticks"]
-            inside = [] if mark["info"] == "mermaid" else None
-        elif inside is not None:
-            inside.append(line)
-    return found
+    """The text of each Mermaid block of a page. Raises PageError for a block without an end."""
+    blocks = (piece for piece in pieces(page.splitlines()) if isinstance(piece, Fence))
+    return [_plain("\n".join(block.inside)) for block in blocks if block.info == "mermaid"]
 
 
 def wanted(docs: Path = DOCS) -> dict[str, Diagram]:
@@ -182,17 +169,18 @@ def main(again: bool = False, docs: Path = DOCS) -> int:
     """Draw what is not drawn yet (or all of it), remove what no page shows; the exit status."""
     from course.browser import NoBrowser
 
-    diagrams, folder = wanted(docs), docs / "diagrams"
-    folder.mkdir(exist_ok=True)
-    for path in folder.glob("*.svg"):
-        if path.name not in diagrams:
-            path.unlink()
-            print(say("diagram_removed", name=path.name))
-    missing = [one for file, one in diagrams.items() if again or not (folder / file).is_file()]
+    folder = docs / "diagrams"
     try:
+        diagrams = wanted(docs)
+        folder.mkdir(exist_ok=True)
+        for path in folder.glob("*.svg"):
+            if path.name not in diagrams:
+                path.unlink()
+                print(say("diagram_removed", name=path.name))
+        missing = [one for file, one in diagrams.items() if again or not (folder / file).is_file()]
         if missing:
             draw(missing, folder, library())
-    except (DiagramError, NoBrowser, OSError) as error:
+    except (DiagramError, PageError, NoBrowser, OSError) as error:
         print(say("error", what=error), file=sys.stderr)
         return 2
     print(say("diagrams_done", drawn=len(missing), count=len(diagrams)))

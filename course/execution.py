@@ -28,6 +28,13 @@ class ExecutionError(Exception):
     """A notebook could not be run. The message says why: the cell and its error, if it is one."""
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """Keeps Ctrl-C for us. nbclient would take it for itself, and end one kernel of several."""
+
+    def add_signal_handler(self, *arguments: object) -> None:
+        raise RuntimeError("no handlers here")  # what nbclient expects outside the main thread
+
+
 def possible() -> bool:
     """Whether the packages are there that run notebooks: `make notebooks` installs them."""
     return importlib.util.find_spec("nbclient") is not None
@@ -82,17 +89,12 @@ def execute(names: Iterable[str] = (), again: bool = False) -> list[tuple[str, s
         ]
         if missing and not possible():
             raise ExecutionError(say("notebooks_not_installed"))
-        asyncio.run(_execute(missing))
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(_execute(missing))
         return missing
 
 
-def _refuse_handler(*arguments: object) -> None:
-    raise NotImplementedError
-
-
 async def _execute(missing: list[tuple[str, str]]) -> None:
-    # nbclient would take Ctrl-C for itself, and end one kernel of several.
-    asyncio.get_running_loop().add_signal_handler = _refuse_handler  # type: ignore[assignment]
     limit = asyncio.Semaphore(AT_A_TIME)
     os.environ.update(jupyter.environment())
 

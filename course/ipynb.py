@@ -29,7 +29,9 @@ FOLDER = catalogue.ROOT / "notebooks"
 SITE = "http://127.0.0.1:8080"  # where `make notebooks` serves the pages, too
 
 _SOLUTION = re.compile(r"```python\n(?P<code>.*)\n```", re.DOTALL)
+# A link to a page: in a source, and in what readers open.
 _LINK = re.compile(r"\]\(\.\./(?P<page>[\w/]+)\.md(?P<heading>#[\w-]+)?\)")
+_ADDRESS = re.compile(rf"\]\({SITE}/(?:en|fr)/(?P<page>[\w/]+)/(?P<heading>#[\w-]+)?\)")
 
 
 def sources() -> list[str]:
@@ -42,7 +44,7 @@ def written() -> list[str]:
     return sorted(path.stem for path in (FOLDER / LANGUAGES[0]).glob("*.ipynb"))
 
 
-def read(name: str, language: str) -> Any:
+def from_source(name: str, language: str) -> Any:
     """From the source, the notebook with the cells of one language.
 
     Raises ValueError for a cell without an id, or with the same one as another.
@@ -93,9 +95,9 @@ def path(name: str, language: str) -> Path:
 
 
 def load(name: str, language: str) -> dict[str, Any]:
-    """The notebook for readers, each cell's source one text, its solutions code again.
+    """The notebook for readers as its source has it: solutions are code, links lead to files.
 
-    Raises OSError where it has not been written.
+    The source of each cell is one text. Raises OSError where it has not been written.
     """
     notebook: dict[str, Any] = json.loads(path(name, language).read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
@@ -105,6 +107,8 @@ def load(name: str, language: str) -> dict[str, Any]:
             assert found
             cell |= {"cell_type": "code", "source": found["code"]}
             cell |= {"outputs": [], "execution_count": None}
+        elif cell["cell_type"] == "markdown":
+            cell["source"] = _ADDRESS.sub(r"](../\g<page>.md\g<heading>)", cell["source"])
     return notebook
 
 
@@ -114,6 +118,6 @@ def write(names: Iterable[str] = ()) -> int:
         for language in LANGUAGES:
             target = path(name, language)
             target.parent.mkdir(exist_ok=True)
-            target.write_text(for_readers(read(name, language), language), encoding="utf-8")
+            target.write_text(for_readers(from_source(name, language), language), encoding="utf-8")
             click.echo(f"{language}/{target.name}")
     return 0

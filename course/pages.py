@@ -25,12 +25,11 @@ from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
 from course import catalogue, diagrams
-from course.fences import PageError, indented
+from course.fences import Fence, PageError, indented, pieces
 from course.shown import Expander
 from course.typography import french
 
 _DIRECTIVE = re.compile(r"(?P<indent> *)::: *(?P<words>.*)")
-_FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,}) *(?P<info>.*)")
 _BLOCK = re.compile(
     r'<div class="(?P<classes>[^"]*\bhighlight\b[^"]*)"[^>]*>'
     r'(?:<span class="filename">(?P<title>.*?)</span>)?<pre'
@@ -67,35 +66,24 @@ class Expand(Preprocessor):
 
     def run(self, lines: list[str]) -> list[str]:
         expanded: list[str] = []
-        fence: str | None = None  # what ends the block that we are in
-        diagram: list[str] | None = None
-        for line in lines:
-            mark = _FENCE.fullmatch(line)
-            if fence is not None:
-                ended = line.strip() == fence
-                if diagram is None:
-                    expanded.append(line)
-                elif ended:
-                    expanded += ["", self.picture(diagram), ""]
-                    diagram = None
-                else:
-                    diagram.append(line)
-                fence = None if ended else fence
-            elif mark:
-                fence = mark["ticks"]
-                if mark["info"] == "mermaid":
-                    diagram = []
-                elif mark["info"] == "browser":
-                    title = self._expander.say("page_browser")
-                    expanded.append(f'{mark["indent"]}{fence} {{.text .browser title="{title}"}}')
-                else:
-                    expanded.append(line)
-            elif directive := _DIRECTIVE.fullmatch(line):
+        for piece in pieces(lines):
+            if isinstance(piece, Fence):
+                expanded += self._block(piece)
+            elif directive := _DIRECTIVE.fullmatch(piece):
                 shown = self._expander.expand(directive["words"])
                 expanded += indented(shown, directive["indent"])
             else:
-                expanded.append(line)
+                expanded.append(piece)
         return expanded
+
+    def _block(self, block: Fence) -> list[str]:
+        if block.info == "mermaid":
+            return ["", self.picture(block.inside), ""]
+        if block.info == "browser":
+            title = self._expander.say("page_browser")
+            header = f'{block.indent}{block.ticks} {{.text .browser title="{title}"}}'
+            return [header, *block.lines[1:]]
+        return block.lines
 
     def picture(self, source: list[str]) -> str:
         """What stands for a diagram in the text. Raises PageError if it is not drawn yet."""

@@ -7,14 +7,16 @@ import signal
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from course import catalogue, doctor, execution, messages
+from course import catalogue, execution, messages
+from course.browser import opened
 from course.ports import free_port
 from course.site import refresh
 from course.stack import Service, Stack
@@ -29,13 +31,20 @@ SERVERS = ["embedded", "redis-server"]
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """English, and nothing of the caller's that would point elsewhere."""
-    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+    clear_environment(monkeypatch)
+    messages.choose(None)
+
+
+def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables that would change what the tests find; no window opens either."""
+    displays = ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME")
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", *displays):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BROWSER", "true")  # macOS has no variable for the display
     for name in list(os.environ):
         if name.startswith(("CELERY_", "FLOWER_", "COURSE_", "DJANGO_")):
             monkeypatch.delenv(name)
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    messages.choose(None)
 
 
 @pytest.fixture(params=SERVERS)
@@ -157,7 +166,9 @@ def site() -> Path:
     again.
     """
     folder = catalogue.ROOT / ".course" / "cache" / "site"
-    execution.execute()
+    # In a thread of its own: Playwright's event loop may run in this one already.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(execution.execute).result()
     refresh(folder, strict=True)
     return folder
 
@@ -165,12 +176,5 @@ def site() -> Path:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A real browser that asks no address but ours."""
-    executable = doctor.chromium()
-    assert executable, "there is no Chromium; `make doctor` says how to install it"
-    flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=[*flags, "--no-sandbox", "--no-first-run"]
-        )
+    with opened() as browser:
         yield browser
-        browser.close()

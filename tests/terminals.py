@@ -65,6 +65,11 @@ def terminals() -> Iterator[list[Terminal]]:
     """Terminals that are closed after the test, with nothing left running."""
     opened: list[Terminal] = []
     yield opened
+    end(opened)
+
+
+def end(opened: list[Terminal]) -> None:
+    """Close terminals and wait until what ran in them has ended."""
     for terminal in opened:
         terminal.close()
         terminal.process.wait(timeout=60)

@@ -14,7 +14,6 @@ from conftest import wait_for
 from jupyter_client.manager import KernelManager
 
 from course import jupyter
-from course.catalogue import ROOT
 from course.guard import marked
 from course.messages import texts
 from course.ports import is_free
@@ -88,7 +87,16 @@ def kernels(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
 
 BEGIN = "from course.notebook import begin, check, draw\nlesson = begin('{}')\n"
 ADD = BEGIN.format("04") + "from myapp.tasks import add"
-LAST = BEGIN.format("06") + "from myapp.tasks import add"
+LAST = (
+    BEGIN.format("06")
+    + """from myapp.tasks import add
+import os, signal
+def running():
+    return [one for one in lesson.runs() if one.end is None]
+def kill_a_process():
+    os.kill(running()[0].process, signal.SIGKILL)
+"""
+)
 
 
 def test_a_notebook_begins_with_a_broker_a_worker_and_the_lessons_code(kernels) -> None:
@@ -243,11 +251,9 @@ def test_a_task_that_is_tried_again_is_seen_in_retry(kernels) -> None:
     kernel = kernels()
     kernel.run(LAST)
     kernel.run(
-        "import os, signal\n"
         "result = add.delay(4, 6, seconds=3)\n"
-        "running = lambda: [one for one in lesson.runs() if one.end is None]\n"
         "lesson.log(until=running)\n"
-        "os.kill(running()[0].process, signal.SIGKILL)\n"
+        "kill_a_process()\n"
         "life = lesson.watch(result)"
     )
     states = kernel.value("life.states")
@@ -304,11 +310,9 @@ def test_a_timeline_tells_the_runs_that_were_noted_and_those_cut_off(kernels) ->
     kernel = kernels()
     kernel.run(LAST)
     kernel.run(
-        "import os, signal\n"
         "results = [add.delay(n, n, seconds=2) for n in range(2)]\n"
-        "running = lambda: [one for one in lesson.runs() if one.end is None]\n"
         "lesson.log(until=lambda: len(running()) == 2)\n"
-        "os.kill(running()[0].process, signal.SIGKILL)\n"
+        "kill_a_process()\n"
         "lesson.watch(results)\n"
         "timeline = lesson.timeline(results)"
     )
@@ -349,7 +353,7 @@ def test_an_answer_is_right_wrong_or_not_there_yet(kernels) -> None:
     assert not_there.startswith("Not yet (TypeError")
 
 
-def test_the_site_and_the_lab_find_no_port_of_a_notebook_open_to_others(kernels) -> None:
+def test_what_a_notebook_starts_is_reached_from_this_machine_alone(kernels) -> None:
     kernel = kernels()
     kernel.run(ADD)
     ports = [
@@ -360,8 +364,3 @@ def test_the_site_and_the_lab_find_no_port_of_a_notebook_open_to_others(kernels)
     ]
     assert ports and {address.ip for address in ports} == {"127.0.0.1"}
     assert not any(is_free(address.port) for address in ports)
-
-
-def test_the_machinery_is_the_checkouts(kernels) -> None:
-    kernel = kernels()
-    assert kernel.value("__import__('course').__file__") == str(ROOT / "course/__init__.py")

@@ -1,6 +1,7 @@
 """The notebooks: both languages, what is written from their sources, what comes of running them."""
 
 import json
+import platform
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -25,7 +26,7 @@ HEADING = re.compile(r"^(#+) ", re.MULTILINE)
 @cache
 def source(name: str, language: str) -> list[Any]:
     """The cells of one language, as they stand in the source."""
-    return list(ipynb.read(name, language).cells)
+    return list(ipynb.from_source(name, language).cells)
 
 
 def tags(cell: Any) -> list[str]:
@@ -40,7 +41,7 @@ def test_every_lesson_from_the_second_on_has_a_notebook() -> None:
 @in_each_language
 def test_what_readers_open_is_what_the_source_says(name: str, language: str) -> None:
     written = ipynb.path(name, language).read_text(encoding="utf-8")
-    assert written == ipynb.for_readers(ipynb.read(name, language), language), "make ipynb"
+    assert written == ipynb.for_readers(ipynb.from_source(name, language), language), "make ipynb"
 
 
 @in_each_language
@@ -269,8 +270,6 @@ def test_a_turn_is_not_right_as_it_is_given_and_right_as_solved(
 
 @in_each_language
 def test_results_tell_nothing_of_the_machine(name: str, language: str, executed: None) -> None:
-    import platform
-
     text = json.dumps(execution.executed(name, language))
     for private in (str(ROOT), str(Path.home()) + "/", f"@{platform.node()}"):
         assert private not in text

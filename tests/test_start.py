@@ -156,11 +156,15 @@ def test_no_process_outlives(way: str, state: Path, terminals: list[Terminal]) -
     wait_for(gone, timeout=45)
 
 
-def test_a_second_start_says_that_it_is_running(state: Path) -> None:
-    with Stack(state / "lessons/07_flower"):
-        ended = course("start", COURSE_STATE=str(state))
+@pytest.mark.parametrize(
+    ("command", "folder"), [("start", "lessons/07_flower"), ("notebooks", "jupyter")]
+)
+def test_a_second_start_says_that_it_is_running(command: str, folder: str, state: Path) -> None:
+    with Stack(state / folder):
+        ended = course(command, COURSE_STATE=str(state))
     assert ended.returncode == 2
     assert "It is running already" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_lesson_with_nothing_to_start_says_so(state: Path) -> None:
@@ -204,8 +208,9 @@ def test_a_broker_of_no_use_is_named(address: str, sentence: str, state: Path) -
     assert "Traceback" not in ended.stderr
 
 
-def test_a_full_disk_gets_a_sentence(tmp_path: Path) -> None:
-    script = f"mount -t tmpfs -o size=16k none {tmp_path} && exec {COURSE} start"
+@pytest.mark.parametrize("command", ["start", "notebooks"])
+def test_a_full_disk_gets_a_sentence(command: str, tmp_path: Path) -> None:
+    script = f"mount -t tmpfs -o size=16k none {tmp_path} && exec {COURSE} {command}"
     ended = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script],
         env=os.environ | {"COURSE_STATE": str(tmp_path / "state")},

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,11 +10,11 @@ from urllib.parse import urlsplit
 
 from course import catalogue, messages
 from course.messages import say
-from course.notebook import folders, logs, timeline
+from course.notebook import folders, logs, project, timeline
 from course.notebook.faults import NotebookError, told
 from course.notebook.tables import Table
 from course.ports import free_port
-from course.stack import Service, Stack, StackError
+from course.stack import Service, Stack
 from course.start import serves
 
 if TYPE_CHECKING:  # imported where they are needed: the worker starts meanwhile
@@ -93,16 +92,8 @@ class Lesson:
         self._stack.end(*running)
         for name in running:
             del self._stack.services[name]
-        for variable in [name for name in os.environ if name.startswith("CELERY_")]:
-            del os.environ[variable]  # the project's own settings count
-        (self.project / catalogue.MANIFEST).unlink(missing_ok=True)
-        catalogue.copy(self.snapshot, self.project)
         self._record.write_bytes(b"")
-        os.environ["DJANGO_SETTINGS_MODULE"] = "myproject.settings"
-        # A notebook's cells run in an event loop, where Django would refuse the database.
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        if str(self.project) not in sys.path:
-            sys.path.insert(0, str(self.project))
+        project.renew(self.snapshot, self.project)
 
     # --- Processes
 
@@ -214,18 +205,8 @@ class Lesson:
             raise NotebookError(say("notebook_no_process", name=name))
 
     def prepare_django(self) -> None:
-        """Set Django up in this kernel and bring the database up to date."""
-        import django
-        from django.core.management import call_command
-        from django.db import connections
-
-        try:
-            django.setup()
-        except RuntimeError:  # it was interrupted before, and cannot begin again
-            raise NotebookError(say("notebook_restart")) from None
-        if any(self.project.glob("*/migrations/0*.py")):
-            call_command("migrate", verbosity=0)
-            connections.close_all()
+        """Set Django up in this kernel and bring the database up to date. Raises NotebookError."""
+        project.set_up(self.project)
 
     def shell(
         self, code: str, patch: str | None = None, of: str | None = None, broker: bool = False
@@ -237,26 +218,13 @@ class Lesson:
         broker; without it, the project's own settings alone count. Raises NotebookError.
         """
         with told():
-            folder = self._beside(catalogue.find(of) if of else self.snapshot, patch)
+            snapshot = catalogue.find(of) if of else self.snapshot
+            folder = self.project
+            if patch or snapshot != self.snapshot:
+                folder = project.beside(self._stack, snapshot, patch)
             hidden = [] if broker else ["-u", "CELERY_BROKER_URL", "-u", "CELERY_RESULT_BACKEND"]
             command = ["env", *hidden, sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
             return self._stack.run(command, folder).stdout
-
-    def _beside(self, snapshot: catalogue.Snapshot, patch: str | None) -> Path:
-        if snapshot == self.snapshot and not patch:
-            return self.project
-        folder = self._stack.folder / f"{snapshot.path.name}-{patch or 'whole'}"
-        if not folder.exists():
-            unfinished = folder.with_suffix(".new")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            catalogue.copy(snapshot, unfinished)
-            if patch:
-                change = ["git", "apply", str(snapshot.path / "steps" / f"{patch}.patch")]
-                done = self._stack.run(change, unfinished, {"GIT_DIR": "none"})
-                if done.returncode:
-                    raise StackError(done.stdout.strip())
-            unfinished.rename(folder)
-        return folder
 
     # --- Looks
 

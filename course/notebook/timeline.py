@@ -35,6 +35,11 @@ class Run:
     end: float | None = None  # None: it runs, or its process was killed
     state: str | None = None
 
+    @property
+    def lane(self) -> tuple[str, int, int]:
+        """Where it ran: worker, process, thread."""
+        return self.worker, self.process, self.thread
+
 
 def read(record: Path) -> list[Run]:
     """Every start noted so far, with its end if it has one, in the order of the starts."""
@@ -58,15 +63,17 @@ class Timeline(list[Run]):
     @property
     def lanes(self) -> list[tuple[str, int, int]]:
         """The processes (and threads) that ran something, in the order of their first start."""
-        return list(dict.fromkeys((run.worker, run.process, run.thread) for run in self))
+        return list(dict.fromkeys(run.lane for run in self))
+
+    @property
+    def start(self) -> float:
+        """The first start, in seconds since 1970."""
+        return min((run.start for run in self), default=0.0)
 
     @property
     def seconds(self) -> float:
         """From the first start to the last end."""
-        return self._last() - min((run.start for run in self), default=0.0)
-
-    def _last(self) -> float:
-        return max((run.end or run.start for run in self), default=0.0)
+        return max((run.end or run.start for run in self), default=0.0) - self.start
 
     def _repr_html_(self) -> str:
         return str(draw({"": self}))
@@ -115,9 +122,8 @@ def in_words(timelines: Mapping[str, Timeline]) -> str:
         facts = {"tasks": len({run.task_id for run in runs}), "lanes": len(runs.lanes)}
         seconds = number(runs.seconds, 1)
         lines.append(before + say(_kind(runs)[0], seconds=seconds, **facts))
-        first = min((run.start for run in runs), default=0.0)
         for index, lane in enumerate(runs.lanes, 1):
-            own = [run for run in runs if (run.worker, run.process, run.thread) == lane]
+            own = [run for run in runs if run.lane == lane]
             cut = sum(run.end is None for run in own)
             busy = sum(run.end - run.start for run in own if run.end)
             words = say(
@@ -125,7 +131,7 @@ def in_words(timelines: Mapping[str, Timeline]) -> str:
                 name=_name(index, runs, lane),
                 count=len(own),
                 busy=number(busy, 1),
-                start=number(own[0].start - first, 1),
+                start=number(own[0].start - runs.start, 1),
             )
             lines.append(words + (" " + say("timeline_cut", count=cut) if cut else ""))
     return "\n".join(lines)
@@ -177,17 +183,16 @@ def _svg(timelines: Mapping[str, Timeline]) -> str:
 
 
 def _lanes(axis: "Axes", runs: Timeline, longest: float) -> None:
-    first = min((run.start for run in runs), default=0.0)
     for row, lane in enumerate(runs.lanes):
         for run in runs:
-            if (run.worker, run.process, run.thread) != lane:
+            if run.lane != lane:
                 continue
-            end = run.end or _cut_at(runs, run, first + longest)
+            end = run.end or _cut_at(runs, run, runs.start + longest)
             cut: dict[str, Any] = {"color": "none", "edgecolor": CUT, "hatch": "////"}
             axis.barh(
                 row,
                 end - run.start,
-                left=run.start - first,
+                left=run.start - runs.start,
                 height=0.7,
                 linewidth=1,
                 **({"color": ENDED} if run.end else cut),

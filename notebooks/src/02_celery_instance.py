@@ -4,7 +4,8 @@
 # [Lesson 2](../lessons/02_celery_instance.md#celery-instance) creates a Celery application, the *app*, and imports it when Django starts. Here you ask, in several
 # processes, which app Celery uses, which tasks it knows, and under which names. A Django app such as `myapp` is something else; it is called by its name here.
 #
-# There is no broker at this stage, and you need none: nothing in this notebook is sent anywhere. Run the cells from top to bottom.
+# There is no broker at this stage, and you need none: nothing in this notebook is sent anywhere, and `start=False` starts no worker. Run the cells from top to
+# bottom.
 
 # %% [markdown] id="instance" lang="fr"
 # # 2. L'instance Celery : laquelle est-ce ?
@@ -13,7 +14,8 @@
 # plusieurs processus quelle app Celery utilise, quelles tâches elle connaît, et sous quels noms. Une application Django comme `myapp` est autre chose ; elle
 # est toujours appelée ici par son nom.
 #
-# À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : ce notebook n'envoie rien. Exécutez les cellules de haut en bas.
+# À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : ce notebook n'envoie rien, et avec `start=False` aucun worker ne démarre. Exécutez les
+# cellules de haut en bas.
 
 # %% id="begin"
 from course.notebook import begin, check
@@ -24,14 +26,15 @@ lesson = begin("02", start=False)
 # ## One line in `__init__.py`
 #
 # `lesson.shell` runs a few lines in a *new* Python, through `manage.py shell`, in the project of the lesson. With `patch="no_import"` it does so in a copy of
-# the project whose `myproject/__init__.py` is [empty again](../lessons/02_celery_instance.md#no-import). Compare what the two print.
+# the project whose `myproject/__init__.py` is [empty again](../lessons/02_celery_instance.md#no-import). `main` is the name in `Celery('…')`. Compare what the
+# two print.
 
 # %% [markdown] id="current" lang="fr"
 # ## Une ligne dans `__init__.py`
 #
 # `lesson.shell` exécute quelques lignes dans un *nouveau* processus Python, avec `manage.py shell`, dans le projet de la leçon. Avec `patch="no_import"`, il
-# les exécute dans une copie du projet où `myproject/__init__.py` est [de nouveau vide](../lessons/02_celery_instance.md#no-import). Comparez les deux
-# affichages.
+# les exécute dans une copie du projet où `myproject/__init__.py` est [de nouveau vide](../lessons/02_celery_instance.md#no-import). `main` est le nom donné à
+# `Celery('…')`. Comparez les deux affichages.
 
 # %% id="with-and-without"
 ask = "import celery; print(celery.current_app.main)"
@@ -68,45 +71,64 @@ assert wrong.split() == ["default", "amqp://guest:**@localhost:5672//"]
 # %% [markdown] id="default-broker-after" lang="en"
 # Same task, same `settings.py`. Without the import, `add` belongs to `default`, and `add.delay()` would look for RabbitMQ on this machine. The settings are
 # right, and nobody reads them.
+#
+# `at_start` puts one line of Python at the start of a process, in the project with the empty `__init__.py`. It returns the name of the app that is current then,
+# and the tasks of it that are not Celery's own. See what it returns for a line that does nothing:
 
 # %% [markdown] id="default-broker-after" lang="fr"
 # La tâche est la même, `settings.py` aussi. Sans l'import, `add` appartient à `default`, et `add.delay()` chercherait un serveur RabbitMQ sur cette machine.
 # Les réglages sont justes, mais personne ne les lit.
+#
+# `at_start` exécute une ligne de Python au début d'un processus, dans le projet au `__init__.py` vide. Elle renvoie le nom de l'app alors courante, suivi des
+# tâches de cette app qui ne viennent pas de Celery. Voyez ce qu'elle renvoie pour une ligne qui ne fait rien :
+
+
+# %% id="at-start"
+def at_start(line):
+    code = f"""{line}
+from celery import current_app as app
+print(app.main, *(name for name in app.tasks if not name.startswith("celery.")))
+"""
+    return lesson.shell(code, patch="no_import").strip().split("\n")[-1]
+
+
+found = at_start("pass")
+print(found)
+assert found == "default"
 
 # %% [markdown] id="turn-repair" lang="en"
 # ### Your turn: make it right for one process
 #
-# The `celery` command works without the import in `__init__.py`. Something makes up for it. Find one line of Python which, at the start of a process, makes
-# your app the current one, `debug_task` included. The project below still has its empty `__init__.py`. Type the line in the place of the three dots.
+# Your app is in `myproject/celery.py`. Find one line of Python which, at the start of a process, makes it the current app, `debug_task` included. Type the line
+# in the place of the three dots.
 
 # %% [markdown] id="turn-repair" lang="fr"
 # ### À vous : réparez un seul processus
 #
-# La commande `celery` fonctionne même sans l'import dans `__init__.py` : quelque chose en tient lieu. Trouvez une ligne de Python qui, exécutée au début d'un
-# processus, fait de votre app l'app courante et lui fait connaître `debug_task`. Le projet ci-dessous a toujours son `__init__.py` vide. Tapez la ligne à la
-# place des trois points.
+# Votre app est dans `myproject/celery.py`. Trouvez une ligne de Python qui, exécutée au début d'un processus, en fait l'app courante, `debug_task` comprise.
+# Tapez la ligne à la place des trois points.
 
 # %% id="repair" tags=["your-turn"]
 line = "..."
 
-ask = "import celery; print(celery.current_app.main, *celery.current_app.tasks)"
-found = lesson.shell(f"{line}\n{ask}", patch="no_import").split()
-check(lambda: found[0] == "myproject" and "myproject.celery.debug_task" in found)
+found = at_start(line)
+print(found)
+check(lambda: found.split() == ["myproject", "myproject.celery.debug_task"])
 
 # %% id="repair-solution" tags=["solution"]
 line = "import myproject.celery"
 
-ask = "import celery; print(celery.current_app.main, *celery.current_app.tasks)"
-found = lesson.shell(f"{line}\n{ask}", patch="no_import").split()
-check(lambda: found[0] == "myproject" and "myproject.celery.debug_task" in found)
+found = at_start(line)
+print(found)
+check(lambda: found.split() == ["myproject", "myproject.celery.debug_task"])
 
 # %% [markdown] id="turn-repair-after" lang="en"
-# Importing the file is enough, whoever does it: `Celery('myproject')` makes itself the current app. `celery -A myproject` imports it, and so does
-# `__init__.py`, once and for every process.
+# An app makes itself the current one when it is created. That is why `celery -A myproject` works without the import in `__init__.py`, and hides that it is
+# missing: the command runs `celery.py` by itself. With the import, every process does.
 
 # %% [markdown] id="turn-repair-after" lang="fr"
-# Il suffit d'importer le fichier, peu importe qui le fait : `Celery('myproject')` devient d'elle-même l'app courante. `celery -A myproject` l'importe, et
-# `__init__.py` aussi, une fois pour toutes et pour tous les processus.
+# Une app devient d'elle-même l'app courante au moment où elle est créée. Voilà pourquoi `celery -A myproject` fonctionne sans l'import dans `__init__.py`, et
+# cache qu'il manque : la commande charge `celery.py` de son côté. Avec l'import, tous les processus le font.
 
 # %% [markdown] id="threads" lang="en"
 # ## The current app, in every thread
@@ -138,45 +160,47 @@ assert celery.current_app.main == elsewhere() == "myproject"
 
 # %% [markdown] id="other-thread-after" lang="en"
 # That is less obvious than it looks. Celery keeps *one current app per thread*: the one that was created there last. A web server often answers in other
-# threads than the one that imported your app, and those fall back on a default app. When Celery sees `DJANGO_SETTINGS_MODULE` in the environment, the first app
-# created, yours, becomes that default.
+# threads than the one that imported your app, and in those no app was created. They use the fallback of the process. That is the first app created while
+# `DJANGO_SETTINGS_MODULE` is in the environment, here yours; if there is none, it is the `default` that you know.
 #
-# That is one more reason for the `os.environ.setdefault(…)` *above* `Celery('myproject')`. Take the variable away, and the other thread gets something else:
+# `manage.py` sets the variable. The `celery` command does not, and so needs the `os.environ.setdefault(…)` *above* `Celery('myproject')`. Create an app `shop`
+# with and without the variable, in the project with the empty `__init__.py`, so that yours is not there first. Compare what the other thread gets:
 
 # %% [markdown] id="other-thread-after" lang="fr"
 # Cela n'allait pas de soi. Celery garde *une app courante par fil d'exécution* : la dernière qui y a été créée. Or un serveur web répond souvent dans d'autres
-# fils que celui qui a importé votre app, et ceux-là se rabattent sur une app par défaut. Quand Celery trouve `DJANGO_SETTINGS_MODULE` dans l'environnement, la
-# première app créée, donc la vôtre, devient cette app par défaut.
+# fils que celui qui a importé votre app, et aucune app n'y a été créée. Ces fils prennent alors l'app de secours du processus : la première créée pendant que
+# `DJANGO_SETTINGS_MODULE` est dans l'environnement, ici la vôtre. À défaut, c'est l'app `default` que vous connaissez.
 #
-# Voilà une raison de plus pour que `os.environ.setdefault(…)` soit *au-dessus* de `Celery('myproject')`. Retirez cette variable, et l'autre fil obtient autre
-# chose :
+# `manage.py` définit cette variable. La commande `celery` ne le fait pas : d'où `os.environ.setdefault(…)` *au-dessus* de `Celery('myproject')`. Créez une app
+# `shop` avec et sans la variable, dans le projet au `__init__.py` vide, pour que la vôtre ne soit pas là avant elle. Comparez ce qu'obtient l'autre fil :
 
 # %% id="without-variable"
+remove = "import os; del os.environ['DJANGO_SETTINGS_MODULE']"
 code = """
-import os; del os.environ["DJANGO_SETTINGS_MODULE"]
 import celery; from threading import Thread
 celery.Celery("shop")
 print(celery.current_app.main)
 Thread(target=lambda: print(celery.current_app.main)).start()
 """
-said = lesson.shell(code, patch="no_import").split()
+kept = lesson.shell(code, patch="no_import").split()
+removed = lesson.shell(remove + code, patch="no_import").split()
 
-print(*said)
-assert said == ["shop", "default"]
+print(kept, removed)
+assert kept == ["shop", "shop"] and removed == ["shop", "default"]
 
 # %% [markdown] id="lazy" lang="en"
 # ## Nothing is read before it is needed
 #
 # Django imports `myproject.settings`, so Python runs `myproject/__init__.py` *first*, and with it `celery.py`. When
-# `config_from_object('django.conf:settings', …)` is called, `settings.py` has not run yet. Ask the app, in a new Python, whether it has read its settings and
-# completed its list of tasks; then use the list, and ask again.
+# `config_from_object('django.conf:settings', …)` is called, `settings.py` has not run yet. Ask the app, in a new Python, whether it has read its settings
+# (`configured`) and completed its list of tasks (`finalized`); then use the list, and ask again.
 
 # %% [markdown] id="lazy" lang="fr"
 # ## Rien n'est lu avant qu'on en ait besoin
 #
 # Django importe `myproject.settings` : Python exécute donc *d'abord* `myproject/__init__.py`, et `celery.py` avec lui. Au moment de l'appel à
 # `config_from_object('django.conf:settings', …)`, `settings.py` n'a pas encore été exécuté. Demandez à l'app, dans un nouveau processus Python, si elle a lu
-# ses réglages et complété sa liste de tâches ; utilisez ensuite cette liste, et reposez la question.
+# ses réglages (`configured`) et complété sa liste de tâches (`finalized`) ; utilisez ensuite cette liste, et reposez la question.
 
 # %% id="lazy-look"
 code = """
@@ -192,11 +216,13 @@ assert said.split() == ["False", "False", "True", "True"]
 
 # %% [markdown] id="lazy-after" lang="en"
 # Django had started, and the app had read nothing. `config_from_object` notes *where* the settings are, `@app.task` notes *that* there is a task. Both wait for
-# the first use: that is how `celery.py` can run before `settings.py`.
+# the first use: that is how `celery.py` can run before `settings.py`. Here the list was the first use, and the settings came with it, for each task takes its
+# defaults from them.
 
 # %% [markdown] id="lazy-after" lang="fr"
 # Django a démarré, et l'app n'a encore rien lu. `config_from_object` note *où* sont les réglages, `@app.task` note *qu'il y a* une tâche. L'un et l'autre
-# attendent qu'on en ait besoin : c'est ainsi que `celery.py` peut s'exécuter avant `settings.py`.
+# attendent qu'on en ait besoin : c'est ainsi que `celery.py` peut s'exécuter avant `settings.py`. Ici, il a suffi d'utiliser la liste. Celery
+# a lu les réglages du même coup, car chaque tâche y prend ses valeurs par défaut.
 
 # %% [markdown] id="names" lang="en"
 # ## A task is a name
@@ -216,12 +242,13 @@ assert own == ["myproject.celery.debug_task"]
 names
 
 # %% [markdown] id="registry-after" lang="en"
-# `celery.chord`, `celery.group` and the others are the pieces that Celery builds workflows from. Yours has a name made of the module and the function, which
-# the next cell takes apart. The name is all that a message says about the code to run: no function travels.
+# `celery.backend_cleanup` clears old results away; `celery.chord`, `celery.group` and the others are the pieces that Celery builds workflows from. Yours has a
+# name made of the module and the function, which the next cell takes apart. The name is all that a message says about the code to run: no function travels.
 
 # %% [markdown] id="registry-after" lang="fr"
-# `celery.chord`, `celery.group` et les autres sont les briques dont Celery se sert pour composer des tâches entre elles. Le nom de la vôtre réunit celui du
-# module et celui de la fonction ; la cellule suivante le décompose. Ce nom est tout ce qu'un message dit du code à exécuter : la fonction, elle, ne voyage pas.
+# `celery.backend_cleanup` efface les vieux résultats ; `celery.chord`, `celery.group` et les autres sont les briques dont Celery se sert pour composer des
+# tâches entre elles. Le nom de la vôtre réunit celui du module et celui de la fonction ; la cellule suivante le décompose. Ce nom est tout ce qu'un message dit
+# du code à exécuter : la fonction, elle, ne voyage pas.
 
 # %% id="name-parts"
 from myproject.celery import debug_task
@@ -232,13 +259,13 @@ assert task == debug_task
 assert task.name == f"{task.__module__}.{task.__name__}"
 
 # %% [markdown] id="name-main" lang="en"
-# Now make an app in this notebook, and a task. `set_as_current=False` leaves your project's app the current one, and `shared=False` keeps the task out of apps
-# that are created later, which Celery would otherwise give a copy of it. A notebook's code has no module with a useful name: Python calls it `__main__`. Look
-# at the name that the task gets.
+# Now make an app in this notebook, and a task. `set_as_current=False` leaves your project's app the current one. `shared=False` keeps the task in this one app;
+# without it, Celery gives apps that are created later a copy. A notebook's code has no module with a useful name: Python calls it `__main__`. Look at the name
+# that the task gets.
 
 # %% [markdown] id="name-main" lang="fr"
-# Créez maintenant une app dans ce notebook, et une tâche. Avec `set_as_current=False`, l'app courante reste celle de votre projet. Avec `shared=False`, les
-# apps créées plus tard n'ont pas cette tâche ; sinon, Celery en donnerait un exemplaire à chacune. Le code d'un notebook n'appartient à aucun module au nom
+# Créez maintenant une app dans ce notebook, et une tâche. Avec `set_as_current=False`, l'app courante reste celle de votre projet. Avec `shared=False`, la
+# tâche reste dans cette seule app ; sinon, Celery en donne un exemplaire aux apps créées plus tard. Le code d'un notebook n'appartient à aucun module au nom
 # parlant : pour Python, son module s'appelle `__main__`. Regardez le nom que reçoit la tâche.
 
 # %% id="shop"
@@ -258,12 +285,13 @@ print(__name__, where.name)
 assert (__name__, where.name) == ("__main__", "shop.where")
 
 # %% [markdown] id="shop-after" lang="en"
-# The app's own name has taken the place of `__main__`. Here the name in `Celery('…')` is not for people alone: when a script is started directly, and a worker
-# imports it under its real name, the two agree on the task's name only if the app is called like the module.
+# The app's own name has taken the place of `__main__`, so the name in `Celery('…')` is not for people alone. Start a file `shop.py` as a script, and its module
+# is `__main__`. A worker imports the same file as `shop`. Both arrive at `shop.where` only because the app is called `shop`.
 
 # %% [markdown] id="shop-after" lang="fr"
-# Le nom de l'app a pris la place de `__main__`. Le nom donné à `Celery('…')` n'est donc pas qu'une étiquette pour les humains. Quand vous lancez un script
-# directement et qu'un worker l'importe sous son vrai nom, les deux ne s'accordent sur le nom de la tâche que si l'app porte le nom du module.
+# Le nom de l'app a pris la place de `__main__` : le nom donné à `Celery('…')` n'est donc pas qu'une étiquette pour les humains. Lancez un fichier `shop.py`
+# comme un script, et son module s'appelle `__main__`. Un worker importe le même fichier sous le nom `shop`. Les deux n'aboutissent à `shop.where` que parce que
+# l'app s'appelle `shop`.
 
 # %% [markdown] id="turn-name" lang="en"
 # ### Your turn: rename a function, keep the task
@@ -385,59 +413,66 @@ print(said)
 assert said.split() == ["False", "True"]
 
 # %% [markdown] id="discover-04-after" lang="en"
-# So a web process knows only those tasks whose module something has imported, and it needs no others: to send a task, a view imports it. If you want the whole
-# list, ask a worker.
+# So a web process knows only those tasks whose module something has imported, and it needs no others: to send a task, a view imports it. The whole list is
+# what a worker prints when it starts, under `[tasks]`.
 #
-# Now have the app of lesson 2 look for the `tasks.py` that you wrote above, in a new Python.
+# Now have the app of lesson 2 look for the `tasks.py` that you wrote above, in a new Python. `found_with` adds a line to `settings.py` for that time, here an
+# empty one.
 
 # %% [markdown] id="discover-04-after" lang="fr"
 # Un processus web ne connaît donc que les tâches dont le module a été importé, et il n'a pas besoin des autres : pour envoyer une tâche, une vue l'importe.
-# Pour la liste complète, demandez à un worker.
+# La liste complète est celle qu'un worker affiche à son démarrage, sous `[tasks]`.
 #
-# Dans un nouveau processus Python, demandez maintenant à l'app de la leçon 2 de chercher le `tasks.py` que vous avez écrit plus haut.
+# Dans un nouveau processus Python, demandez maintenant à l'app de la leçon 2 de chercher le `tasks.py` que vous avez écrit plus haut. `found_with` ajoute pour
+# l'occasion une ligne à `settings.py` ; ici, une ligne vide.
+
 
 # %% id="discover-02"
 look = """
-from myproject import celery_app
-celery_app.loader.import_default_modules()
-print(*celery_app.tasks)
+from myproject import celery_app as app
+app.loader.import_default_modules()
+print(*(name for name in app.tasks if not name.startswith("celery.")))
 """
-found = lesson.shell(look).split()
+settings = lesson.project / "myproject" / "settings.py"
+original = settings.read_text()
 
-print("myapp.tasks.ping" in found)
-assert "myapp.tasks.ping" not in found and "myproject.celery.debug_task" in found
+
+def found_with(line):
+    settings.write_text(f"{original}\n{line}\n")
+    said = lesson.shell(look)
+    settings.write_text(original)
+    return said.strip().split("\n")[-1]
+
+
+found = found_with("")
+print(found)
+assert found == "myproject.celery.debug_task"
 
 # %% [markdown] id="turn-discover" lang="en"
 # ### Your turn: have it found
 #
-# The file is there, it is correct, and Celery has not seen it, without a word. Something is missing in `settings.py`. Write the line that the cell adds at its
-# end.
+# The file is there, it is correct, and Celery has not seen it, without a word. Something is missing in `settings.py`. Write the line that `found_with` adds at
+# its end.
 
 # %% [markdown] id="turn-discover" lang="fr"
 # ### À vous : faites trouver le fichier
 #
-# Le fichier est là, il est correct, et Celery ne l'a pas vu. Rien ne vous en a averti. Il manque quelque chose dans `settings.py`. Écrivez la ligne que la
-# cellule ajoute à la fin de ce fichier.
+# Le fichier est là, il est correct, et Celery ne l'a pas vu. Rien ne vous en a averti. Il manque quelque chose dans `settings.py`. Écrivez la ligne que
+# `found_with` ajoute à la fin de ce fichier.
 
 # %% id="install" tags=["your-turn"]
 line = "..."
 
-settings = lesson.project / "myproject" / "settings.py"
-original = settings.read_text()
-settings.write_text(f"{original}\n{line}\n")
-found = lesson.shell(look).split()
-settings.write_text(original)
-check(lambda: "myapp.tasks.ping" in found)
+found = found_with(line)
+print(found)
+check(lambda: "myapp.tasks.ping" in found.split())
 
 # %% id="install-solution" tags=["solution"]
 line = "INSTALLED_APPS += ['myapp']"
 
-settings = lesson.project / "myproject" / "settings.py"
-original = settings.read_text()
-settings.write_text(f"{original}\n{line}\n")
-found = lesson.shell(look).split()
-settings.write_text(original)
-check(lambda: "myapp.tasks.ping" in found)
+found = found_with(line)
+print(found)
+check(lambda: "myapp.tasks.ping" in found.split())
 
 # %% [markdown] id="call" lang="en"
 # ## Call, do not send
@@ -459,12 +494,14 @@ assert where() == os.getpid()
 # %% [markdown] id="call-after" lang="en"
 # The request is nearly empty: no id, no message, because no message was sent. The process is the notebook's own.
 #
-# To *send* a task, the app needs a broker, and to hear of it again, a place for results. Look at what it has of either.
+# To *send* a task, the app needs a broker, and to hear of it again, a place for results. Look at what it has of either; `AsyncResult(id).get()` asks for the
+# result of the task with that id.
 
 # %% [markdown] id="call-after" lang="fr"
 # La requête est presque vide : ni identifiant ni message, puisque rien n'a été envoyé. Le processus est celui du notebook.
 #
-# Pour *envoyer* une tâche, l'app a besoin d'un broker ; pour en avoir des nouvelles, d'un endroit où garder les résultats. Regardez de quoi elle dispose.
+# Pour *envoyer* une tâche, l'app a besoin d'un broker ; pour en avoir des nouvelles, d'un endroit où garder les résultats. Regardez de quoi elle dispose ;
+# `AsyncResult(id).get()` demande le résultat de la tâche qui porte cet identifiant.
 
 # %% id="no-broker"
 print(celery_app.conf.broker_url, celery_app.connection().as_uri())

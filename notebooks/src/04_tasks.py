@@ -70,12 +70,13 @@ assert total == 10
 total
 
 # %% [markdown] id="where-text" lang="en"
-# You got an `AsyncResult`: an id with which to ask for the result. Where did the task run? Compare three process ids: the notebook's, the worker's, and the one
-# that the task ran in.
+# You got an `AsyncResult`: an id with which to ask for the result. Where did the task run? Each process notes the tasks that it runs; `lesson.timeline()` waits
+# until the given ones have ended and returns those notes. Compare three process ids: the notebook's, the worker's, and the one that the task ran in.
 
 # %% [markdown] id="where-text" lang="fr"
-# Vous avez obtenu un `AsyncResult` : un identifiant, grâce auquel vous demandez le résultat. Où la tâche s'est-elle exécutée ? Comparez trois numéros de
-# processus : celui du notebook, celui du worker et celui du processus qui a exécuté la tâche.
+# Vous avez obtenu un `AsyncResult` : un identifiant, grâce auquel vous demandez le résultat. Où la tâche s'est-elle exécutée ? Chaque processus note les tâches
+# qu'il exécute ; `lesson.timeline()` attend la fin de celles que vous lui donnez et renvoie ces notes. Comparez trois numéros de processus : celui du notebook,
+# celui du worker et celui du processus qui a exécuté la tâche.
 
 # %% id="where"
 [run] = lesson.timeline([result])
@@ -136,25 +137,26 @@ lesson.taken()
 # So keep countdowns short: with Redis, a task that is to wait for longer than the [visibility timeout](../delivery.md#visibility-timeout), an hour by default,
 # can run several times.
 #
-# The next part uses the two seconds.
+# While it waits, go on.
 
 # %% [markdown] id="apply-async-after" lang="fr"
 # Il n'est pas dans la file d'attente. Le worker l'a pris tout de suite et le garde jusqu'à l'heure dite. [Le trajet d'une tâche](../travel.md#fetch) détaille
 # ce qu'un worker garde ainsi. Choisissez donc des délais courts : avec Redis, une tâche qui doit attendre plus longtemps que le
 # [délai de visibilité](../delivery.md#visibility-timeout), une heure par défaut, risque de s'exécuter plusieurs fois.
 #
-# La partie suivante met ces deux secondes à profit.
+# Poursuivez pendant qu'elle patiente.
 
 # %% [markdown] id="states" lang="en"
 # ## The life of a task
 #
-# `lesson.watch()` asks for the state again and again and shows each new one. The task runs for a whole second: look which state it is in meanwhile.
+# `lesson.watch()` asks for the state again and again and shows each new one, with the seconds since it began. The task runs for a whole second: look which state
+# it is in meanwhile.
 
 # %% [markdown] id="states" lang="fr"
 # ## La vie d'une tâche
 #
-# `lesson.watch()` demande l'état sans relâche et affiche chaque changement. La tâche dure une seconde entière : regardez dans quel état elle se trouve pendant
-# ce temps.
+# `lesson.watch()` demande l'état sans relâche et affiche chaque changement, avec le nombre de secondes écoulées depuis le premier regard. La tâche dure une
+# seconde entière : voyez dans quel état elle se trouve pendant ce temps.
 
 # %% id="watch"
 life = lesson.watch(add.delay(4, 6, seconds=1))
@@ -175,11 +177,12 @@ nobody.state
 
 # %% [markdown] id="ignored-text" lang="en"
 # `PENDING` too. The word means "nothing is known of this id", and no more. You never learn more about a task whose result is not stored: with `ignore_result`,
-# compare what the worker has noted with what the state says.
+# compare how the task ended, as noted by the process that ran it (`run.state`), with what Celery says (`quiet.state`).
 
 # %% [markdown] id="ignored-text" lang="fr"
 # `PENDING` encore. Le mot veut dire « on ne sait rien de cet identifiant », et rien d'autre. Vous n'en apprendrez pas plus sur une tâche dont le résultat n'est
-# pas enregistré : avec `ignore_result`, comparez ce que le worker a noté et ce que dit l'état.
+# pas enregistré : avec `ignore_result`, comparez l'issue de la tâche, notée par le processus qui l'a exécutée (`run.state`), et ce que dit Celery
+# (`quiet.state`).
 
 # %% id="ignored"
 quiet = add.apply_async((4, 6), {"seconds": 0}, ignore_result=True)
@@ -299,11 +302,11 @@ lesson.queue()
 
 # %% [markdown] id="headers-text" lang="en"
 # The first one in is the first one out. Each row keeps the whole `message`, as it is in the broker. Its headers say what a worker needs to know before it opens
-# the body; here are some of them.
+# the body; here are some of them. `eta` is where a countdown would be, as a date and time.
 
 # %% [markdown] id="headers-text" lang="fr"
 # Premier arrivé, premier servi. Chaque ligne contient le `message` entier, tel qu'il est dans le broker. Ses en-têtes disent ce qu'un worker doit savoir avant
-# d'en ouvrir le corps ; en voici quelques-uns.
+# d'en ouvrir le corps ; en voici quelques-uns. Un `countdown` se trouverait dans `eta`, sous la forme d'une date et d'une heure.
 
 # %% id="headers"
 message = lesson.queue()[0]["message"]
@@ -314,10 +317,12 @@ assert headers["id"] == results[0].id
 {key: headers[key] for key in ["task", "id", "argsrepr", "kwargsrepr", "eta", "expires", "retries"]}
 
 # %% [markdown] id="body-text" lang="en"
-# The body is JSON in base64, a list of three: the arguments, those by name, and what is to follow the task.
+# The body is JSON in base64, a list of three: the arguments, those by name, and the tasks to send once this one has ended, none here (`callbacks` after a
+# success, `errbacks` after a failure, `chain` and `chord` for tasks that belong together).
 
 # %% [markdown] id="body-text" lang="fr"
-# Le corps est du JSON codé en base64, une liste de trois éléments : les arguments positionnels, les arguments nommés, et ce qui doit suivre la tâche.
+# Le corps est du JSON codé en base64, une liste de trois éléments : les arguments positionnels, les arguments nommés, et les tâches à envoyer une fois
+# celle-ci terminée. Il n'y en a pas ici (`callbacks` : après un succès ; `errbacks` : après un échec ; `chain` et `chord` : pour des tâches liées entre elles).
 
 # %% id="body"
 import base64
@@ -327,15 +332,17 @@ args, kwargs, following = json.loads(base64.b64decode(message["body"]))
 
 assert args == [4, 6]
 assert kwargs == {"seconds": 0}
+assert not any(following.values())
 args, kwargs, following
 
 # %% [markdown] id="argsrepr-text" lang="en"
-# No code anywhere, and nothing is encrypted. `argsrepr` is a second copy of the arguments, as text, for people who look: Flower shows it. The third task was
-# sent with another text in its place. Look at what that hides, and what it does not.
+# No code anywhere, and nothing is encrypted. `argsrepr` is a second copy of the arguments, as text, for people who look: Flower, the web page of lesson 7, shows
+# it. The third task was sent with another text in its place. Look at what that hides, and what it does not.
 
 # %% [markdown] id="argsrepr-text" lang="fr"
 # Pas de code dans tout cela, et rien n'est chiffré. `argsrepr` est une seconde copie des arguments, sous forme de texte, pour qui surveille les tâches : c'est
-# elle que Flower affiche. La troisième tâche est partie avec un autre texte à la place. Regardez ce que ce texte cache, et ce qu'il ne cache pas.
+# elle qu'affiche Flower, la page web de la leçon 7. La troisième tâche est partie avec un autre texte à la place. Regardez ce que ce texte cache, et ce qu'il ne
+# cache pas.
 
 # %% id="argsrepr"
 row = lesson.queue()[2]
@@ -421,17 +428,18 @@ User.objects.filter(pk=user.pk).update(first_name="Augusta")
 assert len(lesson.queue()) == 5
 
 # %% [markdown] id="restart-text" lang="en"
-# Five messages wait. Start the worker. Read in its log which tasks it knows, then what becomes of each message, and which name is greeted.
+# Five messages wait. Start the worker. Read in its log which tasks it knows (it leaves out Celery's own), then what becomes of each message, and which name is
+# greeted.
 
 # %% [markdown] id="restart-text" lang="fr"
-# Cinq messages attendent. Démarrez le worker. Lisez dans son journal quelles tâches il connaît, puis ce que devient chaque message, et sous quel prénom
-# l'utilisatrice est saluée.
+# Cinq messages attendent. Démarrez le worker. Lisez dans son journal quelles tâches il connaît (il n'y inscrit pas celles de Celery), puis ce que devient chaque
+# message, et sous quel prénom l'utilisatrice est saluée.
 
 # %% id="restart"
 lesson.start_worker()
 said = lesson.log(until=lambda: expired.ready() and lesson.timeline([*results, hello]))
 
-assert ". myapp.tasks.greet" in said
+assert ". myapp.tasks.greet" in said and ". celery." not in said
 assert "'password'" in said
 assert lesson.queue() == []
 
@@ -520,22 +528,19 @@ assert json.loads(dumps(Decimal("1.10"))) == {"__type__": "decimal", "__value__"
 print(dumps(Decimal("1.10")))
 
 # %% [markdown] id="refused-text" lang="en"
-# Other values are refused. Where does the error come up, here or in the worker?
+# Other values are refused. Where does the error come up, here or in the worker? After the refused ones the cell sends one that is fine, and counts how many the
+# worker got.
 
 # %% [markdown] id="refused-text" lang="fr"
-# D'autres valeurs sont refusées. Où l'erreur se produit-elle, ici ou dans le worker ?
+# D'autres valeurs sont refusées. Où l'erreur se produit-elle, ici ou dans le worker ? Après les valeurs refusées, la cellule en envoie une correcte, et compte
+# combien le worker en a reçu.
 
 # %% id="refused"
 from kombu.exceptions import EncodeError
 
-refused = []
-for value in [
-    User(username="ada"),
-    User.objects.all(),
-    {1, 2},
-    timedelta(days=1),
-    {(1, 2): "pair"},
-]:
+values = [User(username="ada"), User.objects.all(), {1, 2}, timedelta(days=1), {(1, 2): "pair"}]
+before, refused = len(lesson.runs()), []
+for value in values:
     try:
         add.delay(value, 6)
     except EncodeError as error:
@@ -543,16 +548,18 @@ for value in [
         refused.append(value)
 
 assert len(refused) == 5
+assert round_trip("fine") == "fine" and len(lesson.runs()) == before + 1
 
 # %% [markdown] id="refused-after" lang="en"
-# Here, in the line with `.delay()`, before any message is sent. For the first two hand over primary keys, for the set a list, for the duration a number of
-# seconds. A *result* of such a type fails in the worker, after the work is done: see
+# Here, in the line with `.delay()`, before any message is sent: the worker got one task. For the first two hand over primary keys, for the set a list, for the
+# duration a number of seconds, and for the tuple as a key a string. A *result* of such a type fails in the worker, after the work is done: see
 # [the result is not JSON serializable](../symptoms.md#result-not-json-serializable).
 
 # %% [markdown] id="refused-after" lang="fr"
-# Ici, à la ligne qui appelle `.delay()`, avant l'envoi du moindre message. À la place des deux premières valeurs, passez des clés primaires ; à la place de
-# l'ensemble, une liste ; à la place de la durée, un nombre de secondes. Si c'est un *résultat* qui a l'un de ces types, l'échec se produit dans le worker, une
-# fois le travail fait : voyez [le résultat n'est pas sérialisable en JSON](../symptoms.md#result-not-json-serializable).
+# Ici, à la ligne qui appelle `.delay()`, avant l'envoi du moindre message : le worker n'a reçu qu'une tâche. À la place des deux premières valeurs, passez des
+# clés primaires ; à la place de l'ensemble, une liste ; à la place de la durée, un nombre de secondes ; à la place du tuple qui sert de clé, une chaîne. Si
+# c'est un *résultat* qui a l'un de ces types, l'échec se produit dans le worker, une fois le travail fait : voyez
+# [le résultat n'est pas sérialisable en JSON](../symptoms.md#result-not-json-serializable).
 
 # %% [markdown] id="turn-keys-text" lang="en"
 # ### Your turn: lose something on the way
@@ -617,9 +624,9 @@ complaint = None
 try:
     add.delay(1)
 except TypeError as error:
-    complaint = str(error)
+    complaint = error
 
-assert "missing 1 required positional argument" in complaint
+assert "missing 1 required positional argument" in str(complaint)
 complaint
 
 # %% id="missing-there"
@@ -627,7 +634,9 @@ unchecked = celery_app.send_task("myapp.tasks.add", [1])
 life = lesson.watch(unchecked)
 
 assert life.states[-1] == "FAILURE"
-assert str(unchecked.result) == complaint
+assert isinstance(unchecked.result, TypeError)
+assert str(unchecked.result) == str(complaint)
+unchecked.result
 
 # %% [markdown] id="missing-after" lang="en"
 # `.delay()` knows the function and compares the arguments with its signature before it sends anything. `send_task()` has a name only, so the worker is the

@@ -80,11 +80,11 @@ addition.x, addition.y, addition.user
 
 # %% [markdown] id="worker" lang="en"
 # The message says 4 and 6 and nothing about seconds: a default value is not sent. The worker fills it in, from its own `tasks.py`. Start one, and it does what
-# has been waiting.
+# has been waiting. `watch` shows its states, each with the seconds since you began to look.
 
 # %% [markdown] id="worker" lang="fr"
 # Le message contient 4 et 6, mais pas la durée : une valeur par défaut n'est pas transmise. C'est le worker qui la fournit, d'après son propre `tasks.py`.
-# Démarrez-en un : il exécute ce qui attendait.
+# Démarrez-en un : il exécute ce qui attendait. `watch` affiche ses états ; les secondes se comptent à partir du moment où vous commencez à regarder.
 
 # %% id="run"
 from celery.result import AsyncResult
@@ -100,13 +100,13 @@ assert life.states[-1] == "SUCCESS" and result.get() == 10
 # ## Requests that start nothing
 #
 # The form decides what is a number. Look at `fields`: it says which field is wrong, and gives the reason as a `code` that a program can read. The line about a
-# bad request is Django's own log.
+# bad request is Django's own log. The second cell keeps the codes and drops the rest.
 
 # %% [markdown] id="refused" lang="fr"
 # ## Des requêtes qui ne lancent rien
 #
 # C'est le formulaire qui juge si une valeur est un nombre. Regardez `fields` : vous y lisez quel champ est en cause et pourquoi, avec un `code` qu'un programme
-# sait lire. La ligne `Bad Request` vient du journal de Django.
+# sait lire. La ligne `Bad Request` vient du journal de Django. La seconde cellule ne garde que les codes.
 
 # %% id="bad"
 rows = Addition.objects.count()
@@ -115,6 +115,18 @@ response = client.post("/add/", {"x": "four", "y": 6})
 assert response.status_code == 400
 assert Addition.objects.count() == rows
 response.json()
+
+
+# %% id="codes"
+def codes(data):
+    fields = client.post("/add/", data).json()["fields"]
+    return {name: [error["code"] for error in errors] for name, errors in fields.items()}
+
+
+reasons = codes({"x": "four", "y": 6})
+
+assert reasons == {"x": ["invalid"]}
+reasons
 
 # %% [markdown] id="turn-refused" lang="en"
 # ### Your turn: two fields, two reasons
@@ -129,30 +141,18 @@ response.json()
 # %% id="turn-refused-code" tags=["your-turn"]
 data = {"x": ..., "y": ...}
 
-
-def codes(data):
-    fields = client.post("/add/", data).json()["fields"]
-    return {name: [error["code"] for error in errors] for name, errors in fields.items()}
-
-
 check(lambda: codes(data) == {"x": ["max_value"], "y": ["required"]})
 
 # %% id="turn-refused-solution" tags=["solution"]
 data = {"x": 1_000_000_001, "y": ""}
 
-
-def codes(data):
-    fields = client.post("/add/", data).json()["fields"]
-    return {name: [error["code"] for error in errors] for name, errors in fields.items()}
-
-
 check(lambda: codes(data) == {"x": ["max_value"], "y": ["required"]})
 
 # %% [markdown] id="get" lang="en"
-# The numbers in the address, as a link would have them: that is a `GET`, and the view takes `POST` only. `Allow` in the answer says so.
+# Now put the numbers in the address, as a link would: that is a `GET`, and the view takes `POST` only. `Allow` in the answer says so.
 
 # %% [markdown] id="get" lang="fr"
-# Les nombres dans l'adresse, comme dans un lien : c'est un `GET`, et la vue n'accepte que `POST`. L'en-tête `Allow` de la réponse le dit.
+# Mettez maintenant les nombres dans l'adresse, comme dans un lien : c'est un `GET`, et la vue n'accepte que `POST`. L'en-tête `Allow` de la réponse le dit.
 
 # %% id="visit"
 response = client.get("/add/?x=4&y=6")
@@ -307,10 +307,12 @@ assert [response.status_code for response in responses] == [202] * 20
 done, round(sending, 2)
 
 # %% [markdown] id="rows" lang="en"
-# Twenty answers, twenty different ids, twenty rows. Watch the worker do the rest.
+# The visitors did not wait for their tasks: the first number says how many of the twenty had ended by then. Twenty answers, twenty different ids, twenty rows.
+# Watch the worker do the rest.
 
 # %% [markdown] id="rows" lang="fr"
-# Vingt réponses, vingt identifiants différents, vingt lignes. Regardez le worker faire le reste.
+# Les visiteurs n'ont pas attendu leurs tâches : le premier nombre dit combien, sur vingt, étaient alors finies. Vingt réponses, vingt identifiants différents,
+# vingt lignes. Regardez le worker faire le reste.
 
 # %% id="watch"
 ids = {result.id for result in results}
@@ -337,34 +339,37 @@ assert runs.seconds < together
 assert sending < together
 runs
 
-# %% [markdown] id="turn-rates" lang="en"
-# ### Your turn: can the worker keep up?
-#
-# A view can take requests faster than the worker runs tasks. For a moment, that is what a queue is for; for an hour, it is not. Compute `accepted`, the
-# requests per second (`sending` is how long all of them took), and `ran`, the tasks per second. Then `processes`: how many processes would the worker need if
-# visitors kept coming at that rate? A whole number.
 
-# %% [markdown] id="turn-rates" lang="fr"
-# ### À vous : le worker suit-il ?
-#
-# Une vue peut accepter les requêtes plus vite que le worker n'exécute les tâches. Pendant un moment, la file d'attente est là pour cela ; pendant une heure,
-# non. Calculez `accepted`, le nombre de requêtes par seconde (`sending` est le temps qu'elles ont pris, toutes ensemble), et `ran`, le nombre de tâches par
-# seconde. Puis `processes` : combien de processus faudrait-il au worker si les visiteurs continuaient d'arriver à ce rythme ? Donnez un nombre entier.
-
-# %% id="turn-rates-code" tags=["your-turn"]
-accepted = ...
-ran = ...
-processes = ...
-
-
-def right():
+# %% id="rates-right"
+# For the check of your turn.
+def rates_right(accepted, ran, processes):
     assert abs(accepted * sending - 20) < 1
     assert abs(ran * runs.seconds - 20) < 1
     assert accepted * 0.2 <= processes <= 2 * accepted / ran + 1
     return processes == int(processes)
 
 
-check(right)
+# %% [markdown] id="turn-rates" lang="en"
+# ### Your turn: can the worker keep up?
+#
+# A view can take requests faster than the worker runs tasks. For a moment, that is what a queue is for; for an hour, it is not. Compute `accepted`, the
+# requests per second (`sending` is how long all of them took), and `ran`, the tasks per second (`runs.seconds`, from the first start to the last end). Then
+# `processes`: how many processes would the worker need if visitors kept coming at that rate? A whole number: round up.
+
+# %% [markdown] id="turn-rates" lang="fr"
+# ### À vous : le worker suit-il ?
+#
+# Une vue peut accepter les requêtes plus vite que le worker n'exécute les tâches. Pendant un moment, la file d'attente est là pour cela ; pendant une heure,
+# non. Calculez `accepted`, le nombre de requêtes par seconde (`sending` est le temps qu'elles ont pris, toutes ensemble), et `ran`, le nombre de tâches par
+# seconde (`runs.seconds`, du premier début à la dernière fin). Puis `processes` : combien de processus faudrait-il au worker si les visiteurs continuaient
+# d'arriver à ce rythme ? Donnez un nombre entier, arrondi au-dessus.
+
+# %% id="turn-rates-code" tags=["your-turn"]
+accepted = ...
+ran = ...
+processes = ...
+
+check(lambda: rates_right(accepted, ran, processes))
 
 # %% id="turn-rates-solution" tags=["solution"]
 import math
@@ -373,23 +378,15 @@ accepted = 20 / sending
 ran = 20 / runs.seconds
 processes = math.ceil(accepted / (ran / 2))  # two processes ran them
 
-
-def right():
-    assert abs(accepted * sending - 20) < 1
-    assert abs(ran * runs.seconds - 20) < 1
-    assert accepted * 0.2 <= processes <= 2 * accepted / ran + 1
-    return processes == int(processes)
-
-
-check(right)
+check(lambda: rates_right(accepted, ran, processes))
 
 # %% [markdown] id="silent" lang="en"
-# ## An answer that gets lost
+# ## An answer that comes too late
 #
 # From here on, things fail. First you stop the worker, so that messages stay in the queue.
 
 # %% [markdown] id="silent" lang="fr"
-# ## Une réponse qui se perd
+# ## Une réponse qui vient trop tard
 #
 # Place aux pannes. D'abord, vous arrêtez le worker, pour que les messages restent dans la file.
 
@@ -435,26 +432,29 @@ assert not Addition.objects.filter(task_id__in=lost).exists()
 waiting
 
 # %% [markdown] id="all-the-same" lang="en"
-# 2 + 2 is queued all the same. The message had reached the broker; the answer was what came too late. The view cannot tell this from a message that never
-# arrived, so its sentence promises neither. The task will run, and has no row: nobody knows its id. See [Published or not](../delivery.md#published-or-not).
+# 2 + 2 is queued all the same. The message had waited in the connection, and the broker read it when it went on; only its answer came too late. The view cannot
+# tell this from a message that never arrived, so its sentence promises neither. The task will run, and has no row: nobody knows its id. See [Published or
+# not](../delivery.md#published-or-not).
 
 # %% [markdown] id="all-the-same" lang="fr"
-# 2 + 2 est quand même dans la file. Le message avait atteint le broker ; c'est la réponse qui est venue trop tard. Pour la vue, rien ne distingue ce cas de
-# celui d'un message jamais arrivé : sa phrase ne promet donc ni l'un ni l'autre. La tâche s'exécutera, mais sans ligne en base : personne ne connaît son
-# identifiant. Voyez [Publié ou pas](../delivery.md#published-or-not).
+# 2 + 2 est quand même dans la file. Le message attendait dans la connexion, et le broker l'a lu à son réveil ; seule sa réponse est venue trop tard. Pour la
+# vue, rien ne distingue ce cas de celui d'un message jamais arrivé : sa phrase ne promet donc ni l'un ni l'autre. La tâche s'exécutera, mais sans ligne en
+# base : personne ne connaît son identifiant. Voyez [Publié ou pas](../delivery.md#published-or-not).
 
 # %% [markdown] id="gone" lang="en"
 # ## Quick and slow failures
 #
 # Now the broker ends for good, and refuses connections. How long until `.delay()` raises? A new Python measures it, in the project of lesson 4, which lacks the
-# settings of [this lesson](../lessons/05_views.md#give-up). That takes a while: it goes on in the background, and you go on here.
+# settings of [this lesson](../lessons/05_views.md#give-up). `of="04"` names that project, and `broker=True` gives it the address of this notebook's broker,
+# where nobody answers now. That takes a while: it goes on in the background, and you go on here.
 
 # %% [markdown] id="gone" lang="fr"
 # ## Échouer vite, échouer lentement
 #
 # Cette fois, le broker s'arrête vraiment, et toute connexion est refusée. Combien de temps s'écoule avant que `.delay()` ne lève une exception ? Un autre
-# processus Python le mesure, dans le projet de la leçon 4, auquel il manque les réglages de [celle-ci](../lessons/05_views.md#give-up). Cela prend un moment :
-# la mesure continue en arrière-plan, et vous continuez ici.
+# processus Python le mesure, dans le projet de la leçon 4, auquel il manque les réglages de [celle-ci](../lessons/05_views.md#give-up). `of="04"` désigne ce
+# projet, et `broker=True` lui donne l'adresse du broker de ce notebook, où plus personne ne répond. Cela prend un moment : la mesure continue en arrière-plan,
+# et vous continuez ici.
 
 # %% id="slow"
 lesson.stop("broker")
@@ -508,10 +508,11 @@ assert Addition.objects.count() == rows
 response.status_code, round(view, 2)
 
 # %% [markdown] id="no-result" lang="en"
-# Now lesson 4's project again, but the call asks for no result. Which exception is it this time?
+# Now lesson 4's project again, but the call asks for no result. Which exception is it this time? The two cells after it prepare your turn.
 
 # %% [markdown] id="no-result" lang="fr"
-# Revenez au projet de la leçon 4, mais avec un appel qui ne demande pas de résultat. Quelle exception obtenez-vous, cette fois ?
+# Revenez au projet de la leçon 4, mais avec un appel qui ne demande pas de résultat. Quelle exception obtenez-vous, cette fois ? Les deux cellules suivantes
+# préparent l'exercice.
 
 # %% id="ignore-result"
 no_result = code.replace("add.delay(4, 6)", "add.apply_async((4, 6), ignore_result=True)")
@@ -521,69 +522,59 @@ unasked = float(seconds)
 assert kind == "OperationalError"
 kind, unasked
 
+# %% id="raised"
+raised = []
+for options in [{}, {"ignore_result": True}]:
+    try:
+        add.apply_async((4, 6), **options)
+    except Exception as error:
+        raised.append(error)
+
+assert len(raised) == 2
+
+
+# %% id="send-or-none"
+from kombu.exceptions import EncodeError
+
+
+def send(errors, *args, **options):
+    try:
+        return add.apply_async(args, **options).id
+    except errors:
+        return None
+
+
+def right_ones(errors):
+    send(errors, 4, 6)
+    send(errors, 4, 6, ignore_result=True)
+    return all(isinstance(one, errors) for one in raised) and not issubclass(EncodeError, errors)
+
+
 # %% [markdown] id="turn-errors" lang="en"
 # ### Your turn: catch the right errors
 #
 # `send` is to return `None` when the queue cannot be reached, with a result or without. A programmer's mistake must not pass for that: while the broker runs,
-# `send(4, object())` raises `EncodeError`, as [in lesson 4](../lessons/04_tasks.md#model-instance), and it has to go on doing so. `Exception` would be too
-# wide, then. What belongs in `errors`? `OperationalError` comes from `kombu.exceptions`, like `EncodeError`.
+# `send(errors, 4, object())` raises `EncodeError`, as [in lesson 4](../lessons/04_tasks.md#model-instance), and it has to go on doing so. `Exception` would be
+# too wide, then. What belongs in `errors`? `OperationalError` comes from `kombu.exceptions`, like `EncodeError`.
 
 # %% [markdown] id="turn-errors" lang="fr"
 # ### À vous : interceptez les bonnes erreurs
 #
 # `send` doit renvoyer `None` quand la file est injoignable, que l'appel demande un résultat ou non. Une erreur de programmation ne doit pas passer pour une
-# panne : tant que le broker tourne, `send(4, object())` lève `EncodeError`, comme [dans la leçon 4](../lessons/04_tasks.md#model-instance), et doit continuer à
-# le faire. `Exception` serait donc trop large. Que mettre dans `errors` ? `OperationalError` vient de `kombu.exceptions`, comme `EncodeError`.
+# panne : tant que le broker tourne, `send(errors, 4, object())` lève `EncodeError`, comme [dans la leçon 4](../lessons/04_tasks.md#model-instance), et doit
+# continuer à le faire. `Exception` serait donc trop large. Que mettre dans `errors` ? `OperationalError` vient de `kombu.exceptions`, comme `EncodeError`.
 
 # %% id="turn-errors-code" tags=["your-turn"]
-from kombu.exceptions import EncodeError
-
-from myapp.tasks import BROKER_ERRORS
-
 errors = ...
 
-
-def send(*args, **options):
-    try:
-        return add.apply_async(args, **options).id
-    except errors:
-        return None
-
-
-def right():
-    assert all(issubclass(error, errors) for error in BROKER_ERRORS)
-    assert not issubclass(EncodeError, errors)
-    send(4, 6)
-    send(4, 6, ignore_result=True)
-    return True
-
-
-check(right)
+check(lambda: right_ones(errors))
 
 # %% id="turn-errors-solution" tags=["solution"]
-from kombu.exceptions import EncodeError, OperationalError
-
-from myapp.tasks import BROKER_ERRORS
+from kombu.exceptions import OperationalError
 
 errors = (OperationalError, RuntimeError)
 
-
-def send(*args, **options):
-    try:
-        return add.apply_async(args, **options).id
-    except errors:
-        return None
-
-
-def right():
-    assert all(issubclass(error, errors) for error in BROKER_ERRORS)
-    assert not issubclass(EncodeError, errors)
-    send(4, 6)
-    send(4, 6, ignore_result=True)
-    return True
-
-
-check(right)
+check(lambda: right_ones(errors))
 
 # %% [markdown] id="nineteen" lang="en"
 # `OperationalError` and `RuntimeError` are the two in `BROKER_ERRORS` of `myapp/tasks.py`. Now back to what has been running in the background. It may take a few seconds more.
@@ -601,13 +592,13 @@ float(seconds), unasked, quick
 
 # %% [markdown] id="why" lang="en"
 # 19 seconds, and without a result a fraction of that. So the broker is not what takes so long. `.delay()` first subscribes to the result, and by default tries
-# twenty times to reach the result store, a second apart. [`retry_policy`](../settings.md#retry-policy) ends that. A visitor of lesson 4's project would have
-# waited all this time for the same bad news.
+# twenty times to reach the result store, a second apart. This lesson's [`retry_policy`](../settings.md#retry-policy) leaves it at the first. A visitor of
+# lesson 4's project would have waited all this time for the same bad news.
 
 # %% [markdown] id="why" lang="fr"
 # 19 secondes, et bien moins sans résultat. Ce n'est donc pas le broker qui prend tout ce temps. `.delay()` s'abonne d'abord au résultat et, par défaut, essaie
-# vingt fois de joindre le backend de résultats, à une seconde d'intervalle. [`retry_policy`](../settings.md#retry-policy) y met fin. Avec le projet de la leçon
-# 4, un visiteur aurait attendu tout ce temps pour la même mauvaise nouvelle.
+# vingt fois de joindre le backend de résultats, à une seconde d'intervalle. Le réglage [`retry_policy`](../settings.md#retry-policy) de cette leçon s'en tient
+# au premier essai. Avec le projet de la leçon 4, un visiteur aurait attendu tout ce temps pour la même mauvaise nouvelle.
 
 # %% [markdown] id="back" lang="en"
 # ## The broker is back

@@ -27,7 +27,8 @@ lesson = begin("07")
 # [The settings of lesson 7](../lessons/07_flower.md#events) have the worker send *events*. Flower has no privileged access to them: whoever can reach the
 # broker can listen. Celery brings the receiver along. Its handler `"*"` is called with every event; here it puts them in a list.
 #
-# Nothing that is sent before the receiver listens will reach it. So the cell asks the workers for a sign of life, until one arrives.
+# Nothing that is sent before the receiver listens will reach it. So the cell asks the workers for a sign of life, until one arrives; `next(stream)` waits for
+# an event.
 
 # %% [markdown] id="events" lang="fr"
 # ## De quoi vit Flower
@@ -36,7 +37,7 @@ lesson = begin("07")
 # broker peut les écouter. Celery fournit le récepteur. À chaque événement, il appelle la fonction inscrite sous `"*"` ; ici, elle le range dans une liste.
 #
 # Ce qui part avant que le récepteur ne se mette à l'écoute ne lui parvient jamais. La cellule demande donc un signe de vie aux workers, jusqu'à ce qu'il en
-# arrive un.
+# arrive un ; `next(stream)` attend un événement.
 
 # %% id="listen"
 from myapp.tasks import add
@@ -81,26 +82,30 @@ assert {event["type"] for event in story(result)} == {
 
 # %% [markdown] id="fields" lang="en"
 # Four: for one message that carries work, four more that tell of it. That is the price of events. `task-sent` comes from the program that called `delay`, the
-# others from the worker. The sender writes the message first and its event afterwards, so `task-sent` may come second.
+# others from the worker. The sender writes the message first and its event afterwards, so `task-sent` may come second, or be dated a trifle later than
+# `task-received` (hence `-0.0`).
 #
 # What do they contain? Only the first two say which task it is, and with which arguments. Whoever begins to listen after that sees an id that starts and
-# succeeds, without a name.
+# succeeds, without a name. Only the last one has the result and the seconds it took: the cell shows both.
 
 # %% [markdown] id="fields" lang="fr"
 # Quatre : pour un message qui porte du travail, quatre autres qui en parlent. C'est le prix des événements. `task-sent` vient du programme qui a appelé
-# `delay`, les autres du worker. L'expéditeur écrit d'abord le message, ensuite son événement : `task-sent` peut donc arriver en deuxième.
+# `delay`, les autres du worker. L'expéditeur écrit d'abord le message, ensuite son événement : `task-sent` peut donc arriver en deuxième, ou porter une heure
+# un rien plus tardive que `task-received` (d'où un `-0.0`).
 #
 # Que contiennent-ils ? Seuls les deux premiers disent de quelle tâche il s'agit, et avec quels arguments. Qui se met à l'écoute plus tard voit une tâche sans
-# nom commencer et réussir.
+# nom commencer et réussir. Seul le dernier donne le résultat et la durée en secondes : la cellule affiche les deux.
 
 # %% id="reported"
 reported = {event["type"]: event for event in story(result)}
 worker = reported["task-succeeded"]["hostname"]
 
 assert reported["task-sent"]["hostname"] != worker == reported["task-received"]["hostname"]
-assert reported["task-received"]["name"] == "myapp.tasks.add"
-assert reported["task-received"]["args"] == "(4, 6)"
-assert "name" not in reported["task-started"] and "args" not in reported["task-succeeded"]
+for first in (reported["task-sent"], reported["task-received"]):
+    assert first["name"] == "myapp.tasks.add" and first["args"] == "(4, 6)"
+for later in (reported["task-started"], reported["task-succeeded"]):
+    assert not {"name", "args"} & set(later)
+assert [kind for kind, event in reported.items() if "result" in event] == ["task-succeeded"]
 assert reported["task-succeeded"]["runtime"] >= 0.3
 reported["task-succeeded"]["result"], reported["task-succeeded"]["runtime"]
 
@@ -119,13 +124,31 @@ stream.close()
 connection.release()
 lesson.timeline(six)
 
+# %% id="example"
+example = [
+    {"type": "task-received", "uuid": "a", "timestamp": 103.0},
+    {"type": "task-sent", "uuid": "a", "timestamp": 100.0},
+    {"type": "task-sent", "uuid": "b", "timestamp": 101.0},
+    {"type": "worker-heartbeat", "timestamp": 102.0},
+    {"type": "task-started", "uuid": "a", "timestamp": 103.5},
+    {"type": "task-started", "uuid": "b", "timestamp": 107.0},
+    {"type": "task-succeeded", "uuid": "a", "timestamp": 110.0},
+]
+
+
+def waits_right(waited):
+    some = waited(example, "a") == 3.5 and waited(example, "b") == 6
+    return some and waited(heard, six[5].id) > 0.3
+
+
 # %% [markdown] id="turn-waited" lang="en"
 # ### Your turn: how long did it wait?
 #
 # Write `waited(events, task_id)`: the seconds from when a task was sent until a process started on it. The picture shows only when each task ran; the events
 # know since when it had been waiting.
 #
-# `events` is a list like `heard`: all tasks are mixed, in any order, and not every event belongs to a task. `example` is a short one to try.
+# `events` is a list like `heard`: all tasks are mixed, in any order, and not every event belongs to a task. `example`, above, is a short one to try: `"a"`
+# waits for 3.5 s, `"b"` for 6.
 
 # %% [markdown] id="turn-waited" lang="fr"
 # ### À vous : combien de temps une tâche attend-elle ?
@@ -134,50 +157,24 @@ lesson.timeline(six)
 # seulement quand chaque tâche s'exécute ; les événements disent depuis quand elle attendait.
 #
 # `events` est une liste comme `heard` : toutes les tâches y sont mêlées, dans n'importe quel ordre, et certains événements ne concernent aucune tâche.
-# `example` en est une, courte, pour essayer.
+# `example`, ci-dessus, en est une, courte, pour essayer : `"a"` attend 3,5 s, et `"b"`, 6 s.
+
 
 # %% id="turn-waited-code" tags=["your-turn"]
-example = [
-    {"type": "task-received", "uuid": "a", "timestamp": 103.0},
-    {"type": "task-sent", "uuid": "a", "timestamp": 100.0},
-    {"type": "task-sent", "uuid": "b", "timestamp": 101.0},
-    {"type": "worker-heartbeat", "timestamp": 102.0},
-    {"type": "task-started", "uuid": "a", "timestamp": 103.5},
-    {"type": "task-started", "uuid": "b", "timestamp": 107.0},
-]
-
-
 def waited(events, task_id):
     return ...
 
 
-check(
-    lambda: (
-        waited(example, "a") == 3.5 and waited(example, "b") == 6 and waited(heard, six[5].id) > 0.3
-    )
-)
+check(lambda: waits_right(waited))
+
 
 # %% id="turn-waited-solution" tags=["solution"]
-example = [
-    {"type": "task-received", "uuid": "a", "timestamp": 103.0},
-    {"type": "task-sent", "uuid": "a", "timestamp": 100.0},
-    {"type": "task-sent", "uuid": "b", "timestamp": 101.0},
-    {"type": "worker-heartbeat", "timestamp": 102.0},
-    {"type": "task-started", "uuid": "a", "timestamp": 103.5},
-    {"type": "task-started", "uuid": "b", "timestamp": 107.0},
-]
-
-
 def waited(events, task_id):
     times = {event["type"]: event["timestamp"] for event in events if event.get("uuid") == task_id}
     return times["task-started"] - times["task-sent"]
 
 
-check(
-    lambda: (
-        waited(example, "a") == 3.5 and waited(example, "b") == 6 and waited(heard, six[5].id) > 0.3
-    )
-)
+check(lambda: waits_right(waited))
 
 # %% [markdown] id="where" lang="en"
 # Where did they wait, before `task-received` or after it? The first figure below is the time in the broker's queue, the second the time at the worker, each for
@@ -243,10 +240,10 @@ def wait_until(condition, seconds=60):
 wait_until(lambda: "flower_worker_online{" in requests.get(address + "metrics").text)
 
 # %% [markdown] id="doors" lang="en"
-# That last request had no password, and was answered. What else is open to strangers?
+# The request to `/metrics` above had no password, and was answered. What else is open to strangers?
 
 # %% [markdown] id="doors" lang="fr"
-# Cette dernière requête n'avait pas de mot de passe, et Flower a répondu. À quelles autres adresses répond-il aux inconnus ?
+# La requête à `/metrics` ci-dessus n'avait pas de mot de passe, et Flower a répondu. À quelles autres adresses répond-il aux inconnus ?
 
 # %% id="doors-code"
 paths = ["tasks", "api/tasks", "api/workers", "metrics", "healthcheck"]
@@ -282,15 +279,17 @@ unknown = requests.get(address + "api/task/info/" + six[5].id, auth=login)
 assert requests.get(address + "healthcheck").text == "OK"
 assert worker in requests.get(address + "metrics").text
 assert unknown.status_code == 404
-get("api/workers")[worker]["registered"]
+unknown.status_code, get("api/workers")[worker]["registered"]
 
 # %% [markdown] id="late" lang="en"
-# Flower knows the worker and what it can run, but not those tasks: it came too late, and the broker does not store events. On Redis they are pub/sub messages:
-# who listens gets them, nobody else.
+# Flower knows the worker and what it can run: `add`, and `debug_task` from `myproject/celery.py`. Of those tasks it knows nothing (404): it came too late, and
+# the broker does not store events. On Redis, the broker of these lessons, they are pub/sub messages (*publish and subscribe*): who listens gets them, nobody
+# else.
 
 # %% [markdown] id="late" lang="fr"
-# Flower connaît le worker et ce qu'il sait exécuter, mais pas ces tâches : il est arrivé trop tard, et le broker ne garde pas les événements. Sur Redis, ce
-# sont des messages pub/sub : qui écoute les reçoit, et personne d'autre.
+# Flower connaît le worker et ce qu'il sait exécuter : `add`, et `debug_task`, de `myproject/celery.py`. De ces tâches, il ne sait rien (404) : il est arrivé
+# trop tard, et le broker ne garde pas les événements. Sur Redis, le broker de ces leçons, ce sont des messages pub/sub (*publish and subscribe*) : qui écoute
+# les reçoit, et personne d'autre.
 
 # %% [markdown] id="tasks" lang="en"
 # ## Send a task, and find it
@@ -315,11 +314,12 @@ assert result.get(timeout=10) == 10
 
 # %% [markdown] id="info" lang="en"
 # `get()` has its answer from the result store. Flower has its own from the events, and may be a moment behind. `api/tasks` lists all that it knows, by id;
-# `api/task/info/` and an id gives one of them.
+# `api/task/info/` and an id gives one of them. JSON has no tuples, so the arguments are a list: `[4, 6]`.
 
 # %% [markdown] id="info" lang="fr"
 # La réponse de `get()` vient du backend de résultats. Celle de Flower vient des événements, parfois un instant plus tard. `api/tasks` énumère tout ce qu'il
-# connaît, par identifiant ; `api/task/info/` suivi d'un identifiant donne une seule tâche.
+# connaît, par identifiant ; `api/task/info/` suivi d'un identifiant donne une seule tâche. JSON ne connaît pas les tuples ; les arguments forment donc une
+# liste, `[4, 6]`.
 
 
 # %% id="info-code"
@@ -360,6 +360,14 @@ durations = random.sample([0.1, 0.1, 0.2, 0.2, 0.8], 5)
 batch = [add.delay(4, 6, seconds=seconds) for seconds in durations]
 lesson.watch(batch)
 wait_until(lambda: all(known(result).get("state") == "SUCCESS" for result in batch))
+ids = [result.id for result in batch]
+
+
+def is_slowest(task_id):
+    return task_id in ids and durations[ids.index(task_id)] == 0.8
+
+
+assert sum(map(is_slowest, ids)) == 1
 
 # %% [markdown] id="turn-slowest" lang="en"
 # ### Your turn: find the slow one
@@ -374,19 +382,15 @@ wait_until(lambda: all(known(result).get("state") == "SUCCESS" for result in bat
 # vous fournit une telle liste. `ids` distingue ces cinq tâches des autres que Flower connaît.
 
 # %% id="turn-slowest-code" tags=["your-turn"]
-ids = [result.id for result in batch]
-
 answer = ...
 
-check(lambda: answer == batch[durations.index(0.8)].id)
+check(lambda: is_slowest(answer))
 
 # %% id="turn-slowest-solution" tags=["solution"]
-ids = [result.id for result in batch]
-
 tasks = get("api/tasks")
 answer = max(ids, key=lambda task_id: tasks[task_id]["runtime"])
 
-check(lambda: answer == batch[durations.index(0.8)].id)
+check(lambda: is_slowest(answer))
 
 # %% [markdown] id="steer" lang="en"
 # ## Steer the worker
@@ -406,16 +410,18 @@ wait_until(lambda: all(known(result).get("state") == "STARTED" for result in bus
 waiting = add.delay(4, 6, seconds=0)
 wait_until(lambda: known(waiting))
 
+assert waiting.id in [message["id"] for message in lesson.queue()]
 assert known(waiting)["state"] == "PENDING" and known(waiting)["received"] is None
-lesson.queue()
+known(waiting)["state"], known(waiting)["received"]
 
 # %% [markdown] id="revoke" lang="en"
-# It knows of a task that no worker has received: that is what [`CELERY_TASK_SEND_SENT_EVENT`](../lessons/07_flower.md#events) does. Flower's pages have no
-# button to revoke it; the API can. Watch its state, and then the queue.
+# It knows of a task that no worker has received (`None`): that is what [`CELERY_TASK_SEND_SENT_EVENT`](../lessons/07_flower.md#events) does. Flower's pages
+# have no button to [revoke](../glossary.md#term-revoke) it, that is to call it off; the API can. Watch its state, and then the queue.
 
 # %% [markdown] id="revoke" lang="fr"
-# Flower connaît une tâche qu'aucun worker n'a reçue : c'est l'effet de [`CELERY_TASK_SEND_SENT_EVENT`](../lessons/07_flower.md#events). Les pages de Flower
-# n'ont pas de bouton pour la révoquer ; l'API, elle, le peut. Suivez son état, puis regardez la file.
+# Flower connaît une tâche qu'aucun worker n'a reçue (`None`) : c'est l'effet de [`CELERY_TASK_SEND_SENT_EVENT`](../lessons/07_flower.md#events). Les pages de
+# Flower n'ont pas de bouton pour la [révoquer](../glossary.md#term-revoke), c'est-à-dire l'annuler ; l'API, elle, le peut. Suivez son état, puis regardez la
+# file.
 
 # %% id="revoke-code"
 revoking = requests.post(address + "api/task/revoke/" + waiting.id, auth=login)
@@ -429,12 +435,13 @@ lesson.queue()
 # %% [markdown] id="still-there" lang="en"
 # The result store says `REVOKED`, Flower says `PENDING`, and the message is still in the queue. None of them is wrong. The worker has noted the id in its
 # memory, and noted the state in the result store. The message itself nobody takes out: the worker will leave the task out when its turn comes, and only then
-# send an event.
+# send an event. Ask the worker itself: `inspect` sends it questions. Is the id among its notes? The cell also keeps the ids of its two processes, for later.
 
 # %% [markdown] id="still-there" lang="fr"
 # Le backend de résultats dit `REVOKED`, Flower dit `PENDING`, et le message est encore dans la file. Aucun des trois ne se trompe. Le worker a noté
 # l'identifiant dans sa mémoire, et l'état dans le backend de résultats. Le message, lui, personne ne l'enlève : le worker sautera la tâche quand viendra son
-# tour, et c'est alors seulement qu'il enverra un événement.
+# tour, et c'est alors seulement qu'il enverra un événement. Interrogez le worker lui-même, avec `inspect` : l'identifiant est-il dans ses notes ? La cellule
+# garde aussi les numéros de ses deux processus, pour plus tard.
 
 # %% id="noted"
 workers = app.control.inspect([worker], timeout=10)
@@ -442,6 +449,7 @@ processes = workers.stats()[worker]["pool"]["processes"]
 
 assert waiting.id in workers.revoked()[worker]
 assert waiting.id not in [run.task_id for run in lesson.runs()]
+workers.revoked()[worker]
 
 # %% [markdown] id="again" lang="en"
 # To free the processes, revoke a task that runs, in the same way. Does that help?
@@ -478,11 +486,12 @@ wait_until(lambda: not lesson.queue() and not lesson.taken())
 
 # %% [markdown] id="terminated" lang="en"
 # The third had its turn at once: it is gone from the queue, Flower knows of its end, and no process has ever started it. The two others show in the worker's
-# record: neither ran for its 50 seconds.
+# record: neither ran for its 50 seconds. Their bars are not hatched as in notebook 6: the worker sends `TERM`, not `KILL`, so each process still notes the end.
 
 # %% [markdown] id="terminated" lang="fr"
 # Le tour de la troisième est venu aussitôt : elle n'est plus dans la file, Flower sait comment elle a fini, et aucun processus ne l'a commencée. Les deux
-# autres apparaissent dans le relevé du worker : aucune n'a duré ses 50 secondes.
+# autres apparaissent dans le relevé du worker : aucune n'a duré ses 50 secondes. Leurs barres ne sont pas hachurées comme dans le notebook 6 : le worker envoie
+# `TERM`, et non `KILL` ; chaque processus note donc encore la fin.
 
 # %% id="terminated-code"
 cut = lesson.timeline(busy)
@@ -510,7 +519,8 @@ wait_until(lambda: len(running()) == 3 and not set(running()) & set(processes))
 stats = workers.stats()[worker]
 
 assert stats["pool"]["max-concurrency"] == 2 and stats["prefetch_count"] == 3
-processes, running()
+print(processes, running())
+{"max-concurrency": stats["pool"]["max-concurrency"], "prefetch_count": stats["prefetch_count"]}
 
 # %% [markdown] id="grown" lang="en"
 # Three processes, all of them new. `max-concurrency` still says 2: it repeats the option that the worker was started with, so count the processes instead.
@@ -528,7 +538,7 @@ processes, running()
 #
 # `flower_events_total{task="myapp.tasks.add",type="task-succeeded",worker="first@desk"} 7.0`
 #
-# There is a line for each task, worker and type of event, so add them up. Five more tasks: by how much does the sum grow?
+# There is a line for each name of a task, each worker and each type of event, so add them up. Five more tasks: by how much does the sum grow?
 
 # %% [markdown] id="figures" lang="fr"
 # ## Des chiffres pour la surveillance
@@ -538,7 +548,7 @@ processes, running()
 #
 # `flower_events_total{task="myapp.tasks.add",type="task-succeeded",worker="first@desk"} 7.0`
 #
-# Il y a une ligne par tâche, par worker et par type d'événement : faites-en la somme. Cinq tâches de plus : de combien augmente-t-elle ?
+# Il y a une ligne par nom de tâche, par worker et par type d'événement : faites-en la somme. Cinq tâches de plus : de combien augmente-t-elle ?
 
 
 # %% id="figures-code"
@@ -562,21 +572,7 @@ assert counted("task-revoked") == 3
 assert "myapp.tasks.add" in now and worker in now
 before, counted("task-succeeded")
 
-# %% [markdown] id="turn-share" lang="en"
-# ### Your turn: when to raise the alarm
-#
-# An absolute number of failures says little; the share says more. Write `failed_share(text)`: of all tasks that have failed or succeeded, how large a part has
-# failed, from 0 to 1? `text` is what `/metrics` gives: `now` is what it gave above, `page` an invented one, with two tasks and two workers; beware of its last
-# line, which holds a point in time, not a number of events.
-
-# %% [markdown] id="turn-share" lang="fr"
-# ### À vous : quand donner l'alerte ?
-#
-# À lui seul, un nombre d'échecs dit peu de chose ; une proportion en dit plus. Écrivez `failed_share(text)` : parmi les tâches qui ont échoué ou réussi, quelle
-# part a échoué, de 0 à 1 ? `text` est ce que donne `/metrics`. Vous en avez deux pour essayer : `now`, obtenu plus haut, et `page`, un exemple inventé, avec
-# deux tâches et deux workers. Attention à la dernière ligne de `page`, qui contient non pas un nombre d'événements, mais un instant.
-
-# %% id="turn-share-code" tags=["your-turn"]
+# %% id="page"
 page = """
 flower_events_total{task="myapp.tasks.add",type="task-started",worker="first@desk"} 7.0
 flower_events_total{task="myapp.tasks.add",type="task-succeeded",worker="first@desk"} 6.0
@@ -586,22 +582,35 @@ flower_events_created{task="myapp.tasks.mail",type="task-failed",worker="second@
 """
 
 
+def share_right(share):
+    return abs(share(page) - 0.25) < 0.001 and 0 < share(now) < 1
+
+
+# %% [markdown] id="turn-share" lang="en"
+# ### Your turn: how many out of all fail?
+#
+# An absolute number of failures says little; the share says more. Write `failed_share(text)`: of all tasks that have failed or succeeded, how large a part has
+# failed, from 0 to 1? Assume that at least one has ended. Unlike `counted`, it does not ask Flower, but reads `text`, which is what `/metrics` gives: `now` is
+# what it gave above, `page` an invented one, with two tasks and two workers; beware of its last line, which holds a point in time, not a number of events.
+
+# %% [markdown] id="turn-share" lang="fr"
+# ### À vous : quelle part échoue ?
+#
+# À lui seul, un nombre d'échecs dit peu de chose ; une proportion en dit plus. Écrivez `failed_share(text)` : parmi les tâches qui ont échoué ou réussi, quelle
+# part a échoué, de 0 à 1 ? Supposez qu'au moins une est finie. À la différence de `counted`, la fonction n'interroge pas Flower : elle lit `text`, ce que donne
+# `/metrics`. Vous en avez deux pour essayer : `now`, obtenu plus haut, et `page`, un exemple inventé, avec deux tâches et deux workers. Attention à la dernière
+# ligne de `page`, qui contient non pas un nombre d'événements, mais un instant.
+
+
+# %% id="turn-share-code" tags=["your-turn"]
 def failed_share(text):
     return ...
 
 
-check(lambda: abs(failed_share(page) - 0.25) < 0.001 and 0 < failed_share(now) < 1)
+check(lambda: share_right(failed_share))
+
 
 # %% id="turn-share-solution" tags=["solution"]
-page = """
-flower_events_total{task="myapp.tasks.add",type="task-started",worker="first@desk"} 7.0
-flower_events_total{task="myapp.tasks.add",type="task-succeeded",worker="first@desk"} 6.0
-flower_events_total{task="myapp.tasks.add",type="task-failed",worker="first@desk"} 1.0
-flower_events_total{task="myapp.tasks.mail",type="task-failed",worker="second@desk"} 1.0
-flower_events_created{task="myapp.tasks.mail",type="task-failed",worker="second@desk"} 1.795e+09
-"""
-
-
 def failed_share(text):
     lines = [line for line in text.splitlines() if line.startswith("flower_events_total{")]
     failed = sum(float(line.split()[-1]) for line in lines if 'type="task-failed"' in line)
@@ -609,7 +618,7 @@ def failed_share(text):
     return failed / (failed + succeeded)
 
 
-check(lambda: abs(failed_share(page) - 0.25) < 0.001 and 0 < failed_share(now) < 1)
+check(lambda: share_right(failed_share))
 
 # %% [markdown] id="secrets" lang="en"
 # ## Arguments are not secret
@@ -646,12 +655,13 @@ print(known(hidden)["args"])
 lesson.queue("aside")
 
 # %% [markdown] id="pass-an-id" lang="en"
-# Flower shows stars, the message holds the PIN all the same: the worker needs it. `argsrepr` keeps it out of Flower's lists, no more.
-# [No secrets in messages](../travel.md#publish): pass the id of a row, and let the task read what it needs.
+# Flower shows stars, the message holds the PIN all the same: the worker needs it. `argsrepr` keeps it out of the events, and so out of Flower; not out of the
+# message, nor of the result. [No secrets in messages](../travel.md#publish): pass the id of a row, and let the task read what it needs.
 
 # %% [markdown] id="pass-an-id" lang="fr"
-# Flower affiche des astérisques, mais le message contient bien le code : le worker en a besoin. `argsrepr` cache un argument dans les listes de Flower, rien de
-# plus. [Pas de secret dans un message](../travel.md#publish) : passez l'identifiant d'une ligne de la base, et laissez la tâche lire ce qu'il lui faut.
+# Flower affiche des astérisques, mais le message contient bien le code : le worker en a besoin. `argsrepr` cache un argument dans les événements, donc dans
+# Flower, mais ni dans le message ni dans le résultat. [Pas de secret dans un message](../travel.md#publish) : passez l'identifiant d'une ligne de la base, et
+# laissez la tâche lire ce qu'il lui faut.
 
 # %% [markdown] id="history" lang="en"
 # ## What outlives a restart
@@ -677,15 +687,16 @@ assert counted("task-succeeded") == 0
 len(remembered)
 
 # %% [markdown] id="gap" lang="en"
-# The tasks from before are there. The one in between has run, and Flower will never learn of it: its history has gaps, so do not use it as a record of what was
-# done. And the counters of `/metrics` begin at zero again: they are not in the file. Prometheus knows that a counter may do so, and allows for it.
+# The tasks from before are there; the number says how many. The one in between has run, and Flower will never learn of it: its history has gaps, so do not use
+# it as a record of what was done. And the counters of `/metrics` begin at zero again: they are not in the file. Prometheus knows that a counter may do so, and
+# allows for it.
 #
 # Now remove the file. Depending on your Python it is one or several, but each name begins with `flower.db`.
 
 # %% [markdown] id="gap" lang="fr"
-# Les tâches d'avant sont là. Celle de l'entre-deux s'est exécutée, et Flower n'en saura jamais rien : son historique a des trous, n'en faites pas un registre
-# de ce qui a été fait. Et les compteurs de `/metrics` repartent de zéro : ils ne sont pas dans le fichier. Prometheus sait qu'un compteur peut repartir de
-# zéro, et en tient compte.
+# Les tâches d'avant sont là ; le nombre dit combien. Celle de l'entre-deux s'est exécutée, et Flower n'en saura jamais rien : son historique a des trous, n'en
+# faites pas un registre de ce qui a été fait. Et les compteurs de `/metrics` repartent de zéro : ils ne sont pas dans le fichier. Prometheus sait qu'un
+# compteur peut repartir de zéro, et en tient compte.
 #
 # Supprimez maintenant le fichier. Selon votre Python, il y en a un ou plusieurs, mais chaque nom commence par `flower.db`.
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from urllib.parse import unquote, urlsplit
 
 from playwright.sync_api import Browser as Chromium
@@ -11,13 +12,11 @@ from playwright.sync_api import (
     Error,
     Locator,
     Page,
-    Playwright,
     Request,
     Response,
-    sync_playwright,
 )
 
-from course import doctor
+from course.browser import NoBrowser, opened
 
 from .blocks import Visit
 from .matching import ANY, line_matches
@@ -34,7 +33,7 @@ class Browser:
     """One Chromium, started at the first step; each step has a page of its own."""
 
     def __init__(self) -> None:
-        self._playwright: Playwright | None = None
+        self._opened = ExitStack()
         self._chromium: Chromium | None = None
         self._context: BrowserContext | None = None
         self._complaints: list[str] = []
@@ -84,13 +83,10 @@ class Browser:
 
     def _started(self) -> Chromium:
         if self._chromium is None:
-            executable = doctor.chromium()
-            if executable is None:
-                raise Failure("there is no Chromium; `make doctor` says how to install it")
-            self._playwright = sync_playwright().start()
-            self._chromium = self._playwright.chromium.launch(
-                executable_path=executable, args=["--no-sandbox", "--no-first-run"]
-            )
+            try:
+                self._chromium = self._opened.enter_context(opened())
+            except NoBrowser as error:
+                raise Failure(str(error)) from None
         return self._chromium
 
     def complaints(self) -> list[str]:
@@ -106,10 +102,8 @@ class Browser:
     def close(self) -> None:
         """End it, if it was started."""
         self.close_page()
-        if self._chromium and self._playwright:
-            self._chromium.close()
-            self._playwright.stop()
-            self._chromium = self._playwright = None
+        self._opened.close()
+        self._chromium = None
 
 
 def find(page: Page, label: str, seconds: float = FOUND) -> Locator:
