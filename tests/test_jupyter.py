@@ -156,12 +156,14 @@ def choose(page: Page, menu: str, entry: str) -> None:
     page.locator(".lm-Menu").get_by_text(entry, exact=True).click()
 
 
-def wait_for_the_run(page: Page, count: int) -> None:
-    """Wait until a run of `count` cells has begun, and then until it has ended."""
+def wait_for_the_begin(page: Page) -> None:
     page.wait_for_function(f"{PROMPTS}, prompts.includes('[*]:')")
-    page.wait_for_function(
-        f"{PROMPTS}, prompts.length == {count} && !prompts.includes('[*]:')", timeout=400_000
-    )
+
+
+def wait_for_the_end(page: Page, count: int) -> None:
+    """Wait until a run that has begun, of `count` cells, has ended."""
+    ended = f"{PROMPTS}, prompts.length == {count} && !prompts.includes('[*]:')"
+    page.wait_for_function(ended, timeout=400_000)
 
 
 def save(page: Page) -> None:
@@ -218,7 +220,8 @@ class Session:
         self.path.write_text(json.dumps(notebook | {"cells": sources}))
         self.page = open_notebook(context, lab.address_of("short"))
         choose(self.page, "Run", "Run All Cells")
-        wait_for_the_run(self.page, len(SHORT))
+        wait_for_the_begin(self.page)
+        wait_for_the_end(self.page, len(SHORT))
         save(self.page)
         assert not_run_well(self.path) == []
         [self.kernel] = lab.kernels()
@@ -246,9 +249,8 @@ def session_alone(state: Path, terminals: list[Terminal], context: BrowserContex
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", ipynb.written())
-def test_a_notebook_runs_top_to_bottom(
-    name: str, language: str, labs: Callable[[str], Lab], context: BrowserContext
+def test_the_notebooks_run_top_to_bottom_side_by_side(
+    language: str, labs: Callable[[str], Lab], context: BrowserContext
 ) -> None:
     lab = labs(language)
     asked: set[str] = set()
@@ -256,21 +258,25 @@ def test_a_notebook_runs_top_to_bottom(
     context.on("request", lambda request: asked.add(request.url))
     context.on("page", lambda page: page.on("websocket", lambda socket: asked.add(socket.url)))
     context.on("dialog", lambda dialog: (native.append(dialog.message), dialog.dismiss()))
-    page = open_notebook(context, lab.address_of(name))
-    assert page.locator(".lm-MenuBar-itemLabel").all_inner_texts() == MENUS[language]
+    pages = {name: open_notebook(context, lab.address_of(name)) for name in ipynb.written()}
+    for page in pages.values():
+        assert page.locator(".lm-MenuBar-itemLabel").all_inner_texts() == MENUS[language]
+        choose(page, MENUS[language][3], RUN_ALL[language])
+        wait_for_the_begin(page)
+    assert len(lab.kernels()) == len(pages)
 
-    choose(page, MENUS[language][3], RUN_ALL[language])
-    wait_for_the_run(page, len(load(ipynb.path(name, language))["cells"]))
-    save(page)
-    assert not_run_well(lab.terminal.state / "mine" / language / f"{name}.ipynb") == []
+    for name, page in pages.items():
+        path = lab.terminal.state / "mine" / language / f"{name}.ipynb"
+        wait_for_the_end(page, len(load(path)["cells"]))
+        save(page)
+        assert not_run_well(path) == [], name
+        assert page.evaluate("[...appeared]") == [], name
 
-    assert native == [] and page.evaluate("[...appeared]") == []
+    assert native == []
     addresses = [urlsplit(url) for url in asked]
     assert {"http", "ws"} <= {address.scheme for address in addresses}
     outside = [one for one in addresses if one.scheme not in ("data", "blob")]
     assert {address.hostname for address in outside} == {"127.0.0.1"}
-
-    assert lab.kernels()
     lab.shut_kernels_down()
 
 
@@ -290,7 +296,8 @@ def test_restart_and_run_all_works_again_and_again(session: Session) -> None:
         dialog = session.page.locator(".jp-Dialog")
         dialog.get_by_text("Restart", exact=True).click()
         dialog.wait_for(state="detached")
-        wait_for_the_run(session.page, len(SHORT))
+        wait_for_the_begin(session.page)
+        wait_for_the_end(session.page, len(SHORT))
         assert not kernel.is_running()
         save(session.page)
         assert not_run_well(session.path) == []
