@@ -157,9 +157,9 @@ def write_notebooks() -> None:
 @click.argument("acknowledge", nargs=-1)
 @in_language
 def i18n(acknowledge: tuple[str, ...]) -> None:
-    from course.i18n import i18n
+    from course import i18n
 
-    sys.exit(i18n(acknowledge))
+    sys.exit(i18n.i18n(acknowledge, i18n.PAGES))
 
 
 def main() -> None:

@@ -56,7 +56,7 @@ def _front(text: str) -> str:
     return parts["front"] if parts else ""
 
 
-def i18n(acknowledge: tuple[str, ...], root: Path = PAGES) -> int:
+def i18n(acknowledge: tuple[str, ...], root: Path) -> int:
     """List what is behind, or mark pages ("all": every one) as up to date with their English.
 
     Returns the exit status: 1 when a page is behind. Raises CourseError for a page that is

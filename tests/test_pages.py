@@ -147,6 +147,7 @@ def test_the_theme_speaks_french_on_french_pages(site: Path) -> None:
         titles = {str(tag["title"]) for tag in html.select("[title]:not(article [title])")}
         return {words.strip() for words in labels | titles if words}
 
+    assert {"Recherche", "Retour en haut de la page"} & spoken(soup), spoken(soup)
     common = spoken(soup) & spoken(BeautifulSoup(english, "html.parser"))
     assert common <= {"Navigation", "Flower", "Celery"}, common
 
@@ -404,7 +405,7 @@ def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "en/a.md").write_text("---\ndescription: A\n---\n# A\n")
     (tmp_path / "fr/a.md").write_text("---\ndescription: A\nenglish: 123\n---\n# A\n")
     (tmp_path / "en/lessons/b.md").write_text("---\ndescription: B\n---\n# B\n")
-    monkeypatch.setattr(i18n.i18n, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(i18n, "PAGES", tmp_path)
     return tmp_path
 
 
