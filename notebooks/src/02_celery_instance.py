@@ -11,10 +11,10 @@
 # # 2. L'instance Celery : laquelle est-ce ?
 #
 # La [leçon 2](../lessons/02_celery_instance.md#celery-instance) crée une application Celery, l'*app*, et l'importe au démarrage de Django. Ici, vous demandez à
-# plusieurs processus quelle app Celery utilise, quelles tâches elle connaît, et sous quels noms. Une application Django comme `myapp` est autre chose ; elle
-# est toujours appelée ici par son nom.
+# plusieurs processus quelle app Celery utilise, quelles tâches elle connaît, et sous quels noms. Une application Django comme `myapp` est autre chose ; ce
+# notebook la désigne toujours par son nom.
 #
-# À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : ce notebook n'envoie rien, et avec `start=False` aucun worker ne démarre. Exécutez les
+# À ce stade, il n'y a pas de broker, et vous n'en avez pas besoin : ce notebook n'envoie rien et, avec `start=False`, aucun worker ne démarre. Exécutez les
 # cellules de haut en bas.
 
 # %% id="begin"
@@ -55,9 +55,9 @@ assert (imported, forgotten) == ("myproject", "default")
 # `default` n'est pas une erreur : c'est une app que Celery se fabrique quand on lui demande l'app courante et qu'il n'y en a pas. Elle n'a lu aucun de vos
 # réglages.
 #
-# À la leçon 2, cela ne coûte encore rien, puisqu'il n'y a rien à lire. Prenez donc le projet de la leçon 4, qui a des réglages et une tâche `add`. Demandez à
-# `add` quelle est son app, et à quel broker elle serait envoyée. `as_uri()` se contente de donner l'adresse, avec `**` à la place d'un mot de
-# passe, même s'il n'y en a pas ; il ne se connecte pas. `amqp://` est l'adresse d'un RabbitMQ, un autre broker.
+# Dans la leçon 2, c'est encore sans conséquence, puisqu'il n'y a rien à lire. Prenez donc le projet de la leçon 4, qui a des réglages et une tâche `add`.
+# Demandez à `add` quelle est son app, et à quel broker irait son message. `as_uri()` se contente de donner l'adresse, sans se connecter, avec `**` à la place
+# du mot de passe, même s'il n'y en a pas. Une adresse en `amqp://` est celle de RabbitMQ, un autre broker.
 
 # %% id="default-broker"
 ask = "from myapp.tasks import add; print(add.app.main, add.app.connection().as_uri())"
@@ -79,7 +79,7 @@ assert wrong.split() == ["default", "amqp://guest:**@localhost:5672//"]
 # La tâche est la même, `settings.py` aussi. Sans l'import, `add` appartient à `default`, et `add.delay()` chercherait un serveur RabbitMQ sur cette machine.
 # Les réglages sont justes, mais personne ne les lit.
 #
-# `at_start` exécute une ligne de Python au début d'un processus, dans le projet au `__init__.py` vide. Elle renvoie le nom de l'app alors courante, suivi des
+# `at_start` exécute une ligne de Python au début d'un processus, dans le projet au `__init__.py` vide, et renvoie le nom de l'app alors courante, suivi des
 # tâches de cette app qui ne viennent pas de Celery. Voyez ce qu'elle renvoie pour une ligne qui ne fait rien :
 
 
@@ -106,7 +106,7 @@ assert found == "default"
 # ### À vous : réparez un seul processus
 #
 # Votre app est dans `myproject/celery.py`. Trouvez une ligne de Python qui, exécutée au début d'un processus, en fait l'app courante, `debug_task` comprise.
-# Tapez la ligne à la place des trois points.
+# Tapez-la à la place des trois points.
 
 # %% id="repair" tags=["your-turn"]
 line = "..."
@@ -128,7 +128,7 @@ check(lambda: found.split() == ["myproject", "myproject.celery.debug_task"])
 
 # %% [markdown] id="turn-repair-after" lang="fr"
 # Une app devient d'elle-même l'app courante au moment où elle est créée. Voilà pourquoi `celery -A myproject` fonctionne sans l'import dans `__init__.py`, et
-# cache qu'il manque : la commande charge `celery.py` de son côté. Avec l'import, tous les processus le font.
+# masque son absence : la commande charge `celery.py` de son côté. Avec l'import, tous les processus le chargent.
 
 # %% [markdown] id="threads" lang="en"
 # ## The current app, in every thread
@@ -137,10 +137,10 @@ check(lambda: found.split() == ["myproject", "myproject.celery.debug_task"])
 # another thread.
 
 # %% [markdown] id="threads" lang="fr"
-# ## L'app courante, dans tous les fils d'exécution
+# ## L'app courante, dans tous les threads
 #
-# À partir d'ici, vous êtes dans le processus du notebook, qui a le projet de la leçon à portée de main. Importez l'app, et demandez quelle est l'app courante,
-# ici et dans un autre fil d'exécution (*thread*).
+# À partir d'ici, vous êtes dans le processus du notebook, qui peut importer le projet de la leçon. Importez l'app, et demandez quelle est l'app courante, ici
+# et dans un autre thread (fil d'exécution).
 
 # %% id="other-thread"
 from concurrent.futures import ThreadPoolExecutor
@@ -167,12 +167,12 @@ assert celery.current_app.main == elsewhere() == "myproject"
 # with and without the variable, in the project with the empty `__init__.py`, so that yours is not there first. Compare what the other thread gets:
 
 # %% [markdown] id="other-thread-after" lang="fr"
-# Cela n'allait pas de soi. Celery garde *une app courante par fil d'exécution* : la dernière qui y a été créée. Or un serveur web répond souvent dans d'autres
-# fils que celui qui a importé votre app, et aucune app n'y a été créée. Ces fils prennent alors l'app de secours du processus : la première créée pendant que
+# Cela n'allait pas de soi. Celery garde *une app courante par thread* : la dernière qui y a été créée. Or un serveur web répond souvent dans d'autres threads
+# que celui qui a importé votre app, et aucune app n'y a été créée. Ces threads prennent alors l'app de secours du processus : la première créée pendant que
 # `DJANGO_SETTINGS_MODULE` est dans l'environnement, ici la vôtre. À défaut, c'est l'app `default` que vous connaissez.
 #
 # `manage.py` définit cette variable. La commande `celery` ne le fait pas : d'où `os.environ.setdefault(…)` *au-dessus* de `Celery('myproject')`. Créez une app
-# `shop` avec et sans la variable, dans le projet au `__init__.py` vide, pour que la vôtre ne soit pas là avant elle. Comparez ce qu'obtient l'autre fil :
+# `shop` avec et sans la variable, dans le projet au `__init__.py` vide, pour que la vôtre ne soit pas créée avant elle. Comparez ce qu'obtient l'autre thread :
 
 # %% id="without-variable"
 remove = "import os; del os.environ['DJANGO_SETTINGS_MODULE']"
@@ -246,9 +246,9 @@ names
 # name made of the module and the function, which the next cell takes apart. The name is all that a message says about the code to run: no function travels.
 
 # %% [markdown] id="registry-after" lang="fr"
-# `celery.backend_cleanup` efface les vieux résultats ; `celery.chord`, `celery.group` et les autres sont les briques dont Celery se sert pour composer des
-# tâches entre elles. Le nom de la vôtre réunit celui du module et celui de la fonction ; la cellule suivante le décompose. Ce nom est tout ce qu'un message dit
-# du code à exécuter : la fonction, elle, ne voyage pas.
+# `celery.backend_cleanup` efface les vieux résultats ; `celery.chord`, `celery.group` et les autres sont les briques dont Celery se sert pour combiner des
+# tâches. Le nom de la vôtre réunit celui du module et celui de la fonction ; la cellule suivante le décompose. Ce nom est tout ce qu'un message dit du code à
+# exécuter : la fonction, elle, ne voyage pas.
 
 # %% id="name-parts"
 from myproject.celery import debug_task
@@ -265,8 +265,8 @@ assert task.name == f"{task.__module__}.{task.__name__}"
 
 # %% [markdown] id="name-main" lang="fr"
 # Créez maintenant une app dans ce notebook, et une tâche. Avec `set_as_current=False`, l'app courante reste celle de votre projet. Avec `shared=False`, la
-# tâche reste dans cette seule app ; sinon, Celery en donne un exemplaire aux apps créées plus tard. Le code d'un notebook n'appartient à aucun module au nom
-# parlant : pour Python, son module s'appelle `__main__`. Regardez le nom que reçoit la tâche.
+# tâche reste dans cette seule app ; sinon, Celery en donne un exemplaire aux apps créées plus tard. Le code d'un notebook n'a pas de module au nom parlant :
+# pour Python, c'est `__main__`. Regardez le nom que reçoit la tâche.
 
 # %% id="shop"
 import os
@@ -289,9 +289,9 @@ assert (__name__, where.name) == ("__main__", "shop.where")
 # is `__main__`. A worker imports the same file as `shop`. Both arrive at `shop.where` only because the app is called `shop`.
 
 # %% [markdown] id="shop-after" lang="fr"
-# Le nom de l'app a pris la place de `__main__` : le nom donné à `Celery('…')` n'est donc pas qu'une étiquette pour les humains. Lancez un fichier `shop.py`
-# comme un script, et son module s'appelle `__main__`. Un worker importe le même fichier sous le nom `shop`. Les deux n'aboutissent à `shop.where` que parce que
-# l'app s'appelle `shop`.
+# Le nom de l'app a pris la place de `__main__` : le nom donné à `Celery('…')` n'est donc pas qu'une étiquette pour les humains. Si vous lancez un fichier
+# `shop.py` comme un script, son module s'appelle `__main__`. Un worker, lui, importe le même fichier sous le nom `shop`. Les deux n'aboutissent à `shop.where`
+# que parce que l'app s'appelle `shop`.
 
 # %% [markdown] id="turn-name" lang="en"
 # ### Your turn: rename a function, keep the task
@@ -303,7 +303,7 @@ assert (__name__, where.name) == ("__main__", "shop.where")
 # ### À vous : renommez la fonction, gardez la tâche
 #
 # Une tâche `shop.ping` est en service, et des messages qui portent ce nom attendent dans une file. Quelqu'un renomme la fonction en `pong`. Modifiez la cellule
-# pour que la fonction s'appelle bien `pong`, et la tâche toujours `shop.ping`. Le décorateur accepte le nom de la tâche : `name=`.
+# pour que la fonction s'appelle bien `pong`, et la tâche toujours `shop.ping`. Le décorateur prend le nom de la tâche en argument : `name=`.
 
 # %% id="rename" tags=["your-turn"]
 other = Celery("shop", set_as_current=False)
@@ -358,7 +358,7 @@ ping.name
 # Now `shop` is the current app for a moment. Which app do the two tasks find, before and after?
 
 # %% [markdown] id="two-apps" lang="fr"
-# `shop` devient maintenant l'app courante pour un instant. Quelle app chacune des deux tâches trouve-t-elle, avant et après ?
+# `shop` devient maintenant, pour un instant, l'app courante. Quelle app chacune des deux tâches trouve-t-elle, avant et après ?
 
 # %% id="whose"
 before = (where.app.main, ping.app.main)
@@ -383,7 +383,7 @@ assert "myapp.tasks.ping" in shop.tasks and "myapp.tasks.ping" in celery_app.tas
 # cela qu'une application comme `myapp` peut contenir des tâches sans rien importer de votre projet, et pour cela aussi que tout repose sur l'import dans
 # `__init__.py`.
 #
-# C'est enfin pour cela qu'un projet n'a qu'une app. Une seconde `Celery(…)`, créée plus tard dans le même fil, deviendrait l'app courante, et vos tâches
+# C'est enfin pour cela qu'un projet n'a qu'une app. Une seconde `Celery(…)`, créée plus tard dans le même thread, deviendrait l'app courante, et vos tâches
 # partagées la suivraient.
 
 # %% [markdown] id="discover" lang="en"

@@ -10,8 +10,8 @@
 # # 3. Réglages : ce que Celery en fait
 #
 # La [leçon 3](../lessons/03_settings.md#write-settings) ajoute six réglages à `settings.py`. Ici, vous voyez ce qu'ils deviennent, et quels noms Celery ignore
-# sans un mot. Le notebook démarre ensuite un broker et un worker rien que pour vous, et vous suivez une première tâche dans le broker, chez le worker, puis
-# jusqu'à son résultat.
+# sans un mot. Le notebook démarre ensuite un broker et un worker rien que pour vous, et vous suivez une première tâche du broker au worker, puis jusqu'à son
+# résultat.
 #
 # Exécutez les cellules de haut en bas. La première moitié ne fait que lire des réglages ; rien ne tourne encore.
 
@@ -52,8 +52,8 @@ assert len(given) == 6
 # Six settings; how many are there? What you do not set has a default, and you can ask for it. Four of them matter later in the course.
 
 # %% [markdown] id="defaults" lang="fr"
-# Six réglages, mais sur combien ? Ceux que vous n'écrivez pas ont une valeur par défaut, que `conf` vous donne aussi. En voici quatre qui comptent pour la suite
-# du cours.
+# Six réglages, mais sur combien ? Ceux que vous n'écrivez pas ont une valeur par défaut, que `conf` vous donne aussi. En voici quatre qui comptent pour la
+# suite du cours.
 
 # %% id="four-defaults"
 from celery.app.defaults import NAMESPACES, flatten
@@ -75,11 +75,11 @@ assert conf.result_expires.days == 1
 # lets a result expire. With an empty line it is the day:
 
 # %% [markdown] id="defaults-after" lang="fr"
-# Plus de cent. La file s'appelle `celery` ; un worker ne signale pas qu'il a commencé une tâche ; il acquitte le message avant d'exécuter la tâche, et non après
-# (acquitter, c'est dire au broker qu'il peut l'oublier) ; un résultat est gardé un jour.
+# Plus de cent. La file s'appelle `celery` ; un worker ne signale pas qu'il a commencé une tâche ; il acquitte le message avant d'exécuter la tâche, et non
+# après (acquitter un message, c'est dire au broker qu'il peut l'oublier) ; Celery garde un résultat un jour.
 #
-# `expires_with` ajoute une ligne à `settings.py`, dans la copie du projet réservée à ce notebook, et demande à un nouveau processus Python au bout de combien de
-# secondes Celery laisse expirer un résultat. Avec une ligne vide, c'est le jour entier :
+# `expires_with` ajoute une ligne à `settings.py`, dans la copie du projet réservée à ce notebook, et demande à un nouveau processus Python au bout de combien
+# de secondes Celery laisse expirer un résultat. Avec une ligne vide, c'est un jour entier :
 
 # %% id="expires-with"
 path = lesson.project / "myproject" / "settings.py"
@@ -130,9 +130,9 @@ check(lambda: seconds == "3600")
 # %% [markdown] id="unseen" lang="fr"
 # ## Ce que Celery ne voit pas
 #
-# `understood` fait pour un dictionnaire ce que la ligne `app.config_from_object(…)` fait pour `settings.py` : elle donne les réglages à une nouvelle app, et
-# renvoie son `conf`. Ci-dessous, le premier nom est juste, le deuxième n'a pas de préfixe, le troisième a un `S` de trop à la fin. Lesquels Celery prend-il en
-# compte ?
+# `understood` fait pour un dictionnaire ce que la ligne `app.config_from_object(…)` fait pour `settings.py` : cette fonction donne les réglages à une nouvelle
+# app, et renvoie son `conf`. Ci-dessous, le premier nom est juste, le deuxième n'a pas de préfixe, le troisième a un `S` de trop à la fin. Lesquels Celery
+# prend-il en compte ?
 
 # %% id="understood"
 from celery import Celery
@@ -162,7 +162,7 @@ assert found.task_ignore_results is True
 
 # %% [markdown] id="understood-after" lang="fr"
 # Seul le premier est pris en compte. Pour les deux autres, ni exception ni ligne de journal : pour être sûr d'un réglage, il faut interroger `conf`.
-# Demandez-lui le nom tel que l'écrit la documentation : `conf` garde aussi votre `task_ignore_results` fautif, comme l'affirme le dernier `assert`, mais aucun
+# Interrogez-le sous le nom que donne la documentation : `conf` garde aussi votre `task_ignore_results` fautif, comme l'affirme le dernier `assert`, mais aucun
 # code ne le lit.
 #
 # Passons à l'espace de noms. Dans une copie du projet, `namespace='CELERY'` est [écrit en minuscules](../lessons/03_settings.md#wrong-namespace). La cellule
@@ -195,8 +195,8 @@ assert wrong.split() == ["None", "amqp://guest:**@localhost:5672//", "redis://lo
 # Le broker est perdu, et Celery se rabat sur RabbitMQ. Le backend de résultats, lui, est toujours juste : `CELERY_RESULT_BACKEND` est aussi le nom que ce
 # réglage portait dans Celery 3, et Celery comprend ses anciens noms quel que soit l'espace de noms.
 #
-# Voici six réglages. Aucune de leurs valeurs n'est celle par défaut : si `conf` donne la même valeur, c'est que Celery l'a lue. `exactly_read` dit si Celery
-# a lu ceux que vous nommez, et aucun autre. Avec le bon espace de noms, il lit les six ; avec le mauvais, non.
+# Voici six réglages. Aucun n'a sa valeur par défaut : si `conf` donne la valeur écrite ici, c'est que Celery l'a lue. `exactly_read` dit si Celery a lu ceux
+# que vous nommez, et aucun autre. Avec le bon espace de noms, il lit les six ; avec le mauvais, non.
 
 # %% id="written"
 written = {
@@ -243,7 +243,8 @@ check(lambda: exactly_read(survivors, "celery"))
 # Why those? Celery's table of settings has the name that each of them had in Celery 3. Look for those that are the same today, but for the case:
 
 # %% [markdown] id="old-names" lang="fr"
-# Pourquoi ceux-là ? La table des réglages de Celery contient le nom que chacun portait dans Celery 3. Cherchez ceux qui sont restés les mêmes, à la casse près :
+# Pourquoi ceux-là ? La table des réglages de Celery contient le nom que chacun portait dans Celery 3. Cherchez ceux qui sont restés les mêmes, à la casse
+# près :
 
 # %% id="old-name"
 old = {}
@@ -424,8 +425,8 @@ assert about[1].endswith(": None") and f"'id': '{result.id}'" in log
 # %% [markdown] id="store" lang="fr"
 # ## Ce que contient le backend de résultats
 #
-# `result` ne retient guère que l'identifiant ; l'état vient du backend de résultats, ici le même Redis. Regardez la clé, le JSON qu'elle désigne, et le nombre
-# de secondes au bout desquelles Redis l'oublie.
+# `result` ne retient guère que l'identifiant ; l'état vient du backend de résultats, ici le même Redis. Regardez la clé, le JSON qu'elle désigne, et dans
+# combien de secondes Redis l'oubliera.
 
 # %% id="entry"
 import json
@@ -485,7 +486,7 @@ check(lambda: forged.state == "SUCCESS" and forged.get(timeout=1) == 42)
 # Last, have the entry of `debug_task` removed, as Redis will do by itself after a day, and ask for its state once more.
 
 # %% [markdown] id="forget" lang="fr"
-# Pour finir, supprimez l'entrée de `debug_task`, comme Redis le fera de lui-même au bout d'un jour, et demandez encore une fois son état.
+# Pour finir, supprimez l'entrée de `debug_task`, comme Redis l'aurait fait de lui-même au bout d'un jour, et demandez encore une fois son état.
 
 # %% id="forget-result"
 result.forget()

@@ -9,7 +9,7 @@
 # # 4. Tâches
 #
 # Vous appelez ici la tâche `add` de la [leçon 4](../lessons/04_tasks.md#write-task) de trois façons, vous lisez le message envoyé, et vous cherchez ce qu'un
-# tel message ne sait pas transporter. Un broker et un worker à deux processus tournent en arrière-plan, pour ce notebook seul. Exécutez les cellules de haut en
+# tel message ne peut pas transporter. Un broker et un worker à deux processus tournent en arrière-plan, pour ce notebook seul. Exécutez les cellules de haut en
 # bas ; chaque `assert` vérifie ce que le texte affirme.
 
 # %% id="begin"
@@ -21,8 +21,8 @@ lesson = begin("04")
 # `add(x, y, seconds=10)` waits for so many seconds, as real work would, and returns `x + y`. The task has a name, made of its module and its function. Your Celery application, `celery_app`, finds it by that name, here and in the worker.
 
 # %% [markdown] id="import-text" lang="fr"
-# `add(x, y, seconds=10)` attend ce nombre de secondes, le temps d'un vrai travail, puis renvoie `x + y`. La tâche porte un nom, formé de celui de son module et de celui de sa fonction. C'est par ce nom que votre application Celery, `celery_app`, la trouve, ici
-# comme dans le worker.
+# `add(x, y, seconds=10)` attend ce nombre de secondes, comme le ferait un vrai travail, puis renvoie `x + y`. La tâche porte un nom, formé de celui de son
+# module et de celui de sa fonction. C'est par ce nom que votre application Celery, `celery_app`, la trouve, ici comme dans le worker.
 
 # %% id="import"
 import os
@@ -144,7 +144,7 @@ lesson.taken()
 # ce qu'un worker garde ainsi. Choisissez donc des délais courts : avec Redis, une tâche qui doit attendre plus longtemps que le
 # [délai de visibilité](../delivery.md#visibility-timeout), une heure par défaut, risque de s'exécuter plusieurs fois.
 #
-# Poursuivez pendant qu'elle patiente.
+# Poursuivez pendant que la vôtre patiente.
 
 # %% [markdown] id="states" lang="en"
 # ## The life of a task
@@ -155,7 +155,7 @@ lesson.taken()
 # %% [markdown] id="states" lang="fr"
 # ## La vie d'une tâche
 #
-# `lesson.watch()` demande l'état sans relâche et affiche chaque changement, avec le nombre de secondes écoulées depuis le premier regard. La tâche dure une
+# `lesson.watch()` demande l'état sans relâche et affiche chaque changement, avec le nombre de secondes écoulées depuis la première demande. La tâche dure une
 # seconde entière : voyez dans quel état elle se trouve pendant ce temps.
 
 # %% id="watch"
@@ -199,7 +199,7 @@ run.state, quiet.state
 # And the task with the countdown? All you need is its id, from whichever process you ask.
 
 # %% [markdown] id="later-text" lang="fr"
-# Elle s'est exécutée, et reste `PENDING` à jamais. Pour la plupart des tâches qui n'ont rien à répondre, c'est ce qu'il faut : moins à écrire, moins à stocker.
+# Elle s'est exécutée, et reste `PENDING` à jamais. Pour la plupart des tâches qui ne renvoient rien, c'est ce qu'il faut : moins à écrire, moins à stocker.
 # Tous les états sont décrits dans [Le trajet d'une tâche](../travel.md#states) ; `STARTED` apparaît grâce à un réglage de la
 # [leçon 6](../lessons/06_workers.md#follow).
 #
@@ -341,8 +341,8 @@ args, kwargs, following
 
 # %% [markdown] id="argsrepr-text" lang="fr"
 # Pas de code dans tout cela, et rien n'est chiffré. `argsrepr` est une seconde copie des arguments, sous forme de texte, pour qui surveille les tâches : c'est
-# elle qu'affiche Flower, la page web de la leçon 7. La troisième tâche est partie avec un autre texte à la place. Regardez ce que ce texte cache, et ce qu'il ne
-# cache pas.
+# elle qu'affiche Flower, la page web de la leçon 7. La troisième tâche est partie avec un autre texte à la place. Regardez ce que ce texte cache, et ce qu'il
+# ne cache pas.
 
 # %% id="argsrepr"
 row = lesson.queue()[2]
@@ -390,7 +390,7 @@ check(lambda: [work(row["message"]) for row in lesson.queue()[:3]] == [10, 7, "p
 # %% [markdown] id="name-and-key" lang="fr"
 # ## Un nom et une clé
 #
-# Le worker est toujours arrêté. Envoyez encore deux tâches. `send_task` prend un nom au lieu d'une fonction ; ici, celui d'une tâche que personne n'a encore
+# Le worker est toujours arrêté. Envoyez deux tâches de plus. `send_task` prend un nom au lieu d'une fonction ; ici, celui d'une tâche que personne n'a encore
 # écrite. Son argument est la clé primaire d'une utilisatrice dont le prénom est Ada. L'autre tâche expire au bout d'un dixième de seconde.
 
 # %% id="send-task"
@@ -432,8 +432,8 @@ assert len(lesson.queue()) == 5
 # greeted.
 
 # %% [markdown] id="restart-text" lang="fr"
-# Cinq messages attendent. Démarrez le worker. Lisez dans son journal quelles tâches il connaît (il n'y inscrit pas celles de Celery), puis ce que devient chaque
-# message, et sous quel prénom l'utilisatrice est saluée.
+# Cinq messages attendent. Démarrez le worker. Lisez dans son journal quelles tâches il connaît (il n'y inscrit pas celles de Celery), puis ce que devient
+# chaque message, et sous quel prénom l'utilisatrice est saluée.
 
 # %% id="restart"
 lesson.start_worker()
@@ -458,9 +458,9 @@ hello.result, expired.state
 # The other side of the second point: the row must be there when the worker looks. Inside a transaction, [send after the commit](../delivery.md#on-commit).
 
 # %% [markdown] id="restart-after" lang="fr"
-# - Le nom est cherché au moment où le worker reçoit le message, dans le code que ce worker-là a importé.
-# - La ligne est lue dans la base au moment où la tâche s'exécute. Une copie d'Ada dans le message s'appellerait encore Ada.
-# - La tâche expirée a été prise, puis jetée ; Celery la range sous `REVOKED`, comme une tâche annulée. `expires` convient à un travail dont plus personne ne veut une fois qu'il est en retard.
+# - Le worker cherche le nom au moment où il reçoit le message, dans le code qu'il a lui-même importé.
+# - La tâche lit la ligne dans la base au moment où elle s'exécute. Une copie d'Ada dans le message s'appellerait encore Ada.
+# - Le worker a pris la tâche expirée, puis l'a jetée ; Celery la range sous `REVOKED`, comme une tâche annulée. `expires` convient à un travail dont plus personne ne veut une fois qu'il est en retard.
 # - Le mot de passe qu'`argsrepr` cachait se lit dans le journal : le worker y écrit le *résultat* de chaque tâche.
 #
 # Le deuxième point a son revers : la ligne doit être là quand le worker la cherche. Dans une transaction, [envoyez après le commit](../delivery.md#on-commit).
@@ -497,7 +497,7 @@ back
 # Pas d'erreur, et pourtant ce n'est plus la même valeur : le tuple est devenu une liste, et les clés sont des chaînes. Dans la tâche, `names[1]` lève
 # `KeyError`.
 #
-# Le JSON ordinaire ne connaît pas non plus les dates. Celui de Celery les connaît. Ces valeurs-ci reviennent telles quelles :
+# Le JSON ordinaire ne connaît pas non plus les dates. Celui de Celery, si. Ces valeurs-ci reviennent telles quelles :
 
 # %% id="carried"
 from datetime import date, timedelta
@@ -518,7 +518,7 @@ assert [type(value) for value in back] == [type(value) for value in values]
 # sees this:
 
 # %% [markdown] id="marked-text" lang="fr"
-# Chacune voyage sous la forme d'un objet qui nomme son type. C'est kombu, la bibliothèque de Celery pour les messages, qui l'emballe et la déballe ; un
+# Chacune voyage sous la forme d'un objet qui nomme son type. C'est kombu, la bibliothèque de Celery pour les messages, qui convertit dans les deux sens ; un
 # programme écrit dans un autre langage voit ceci :
 
 # %% id="marked"
@@ -646,7 +646,7 @@ unchecked.result
 
 # %% [markdown] id="missing-after" lang="fr"
 # `.delay()` connaît la fonction et compare les arguments à sa signature avant d'envoyer quoi que ce soit. `send_task()` n'a qu'un nom ; le worker est donc le
-# premier à s'en apercevoir. Ni l'un ni l'autre ne vérifie les types.
+# premier à remarquer l'oubli. Ni l'un ni l'autre ne vérifie les types.
 #
 # Une tâche qui échoue ne nuit pas au worker. La suivante s'exécute comme si de rien n'était :
 

@@ -7,7 +7,7 @@
 # %% [markdown] id="views" lang="fr"
 # # 5. Vues
 #
-# Une vue confie le travail à un worker et répond aussitôt. Ici, vous lui envoyez des requêtes : des bonnes, des mauvaises, vingt d'un coup, et quelques-unes en
+# Une vue confie le travail à un worker et répond aussitôt. Ici, vous envoyez à la vue des requêtes, bonnes ou mauvaises, vingt d'un coup, et quelques-unes en
 # l'absence du broker. Le projet est celui de la [leçon 5](../lessons/05_views.md#view).
 
 # %% id="begin"
@@ -84,7 +84,7 @@ addition.x, addition.y, addition.user
 
 # %% [markdown] id="worker" lang="fr"
 # Le message contient 4 et 6, mais pas la durée : une valeur par défaut n'est pas transmise. C'est le worker qui la fournit, d'après son propre `tasks.py`.
-# Démarrez-en un : il exécute ce qui attendait. `watch` affiche ses états ; les secondes se comptent à partir du moment où vous commencez à regarder.
+# Démarrez-en un : il exécute ce qui attendait. `watch` affiche les états de la tâche, chacun avec le nombre de secondes écoulées depuis que vous regardez.
 
 # %% id="run"
 from celery.result import AsyncResult
@@ -170,8 +170,8 @@ response["Allow"]
 # %% [markdown] id="guide" lang="fr"
 # ## Deux vues qui s'y prennent autrement
 #
-# La première est [celle de bien des guides de démarrage](../lessons/05_views.md#guide-view) : toute visite lance une tâche. Un navigateur qui charge une page
-# d'avance l'annonce dans un en-tête, `Sec-Purpose`. Personne n'a encore cliqué, et cette vue n'en tient pas compte.
+# La première est [celle de bien des guides de démarrage](../lessons/05_views.md#guide-view) : toute visite lance une tâche. Un navigateur qui précharge une
+# page l'annonce dans un en-tête, `Sec-Purpose`. Personne n'a encore cliqué, et cette vue n'en tient pas compte.
 
 # %% id="prefetch"
 from django.http import JsonResponse
@@ -198,7 +198,8 @@ assert [life.states[-1] for life in lives] == ["SUCCESS"] * 3
 # Three tasks have run for nobody. The second view waits for the result, which looks convenient. Look at how long it holds the request.
 
 # %% [markdown] id="waiting" lang="fr"
-# Trois tâches se sont exécutées sans que personne ne l'ait demandé. La seconde vue attend le résultat, ce qui paraît commode. Regardez combien de temps elle retient la requête.
+# Trois tâches se sont exécutées sans que personne ne les ait demandées. La seconde vue attend le résultat, ce qui paraît commode. Regardez combien de temps
+# elle retient la requête.
 
 # %% id="get-in-view"
 import time
@@ -220,8 +221,8 @@ round(held, 2)
 # visitors a minute at most, and while all four wait, it answers nobody: not even somebody who only wants the home page.
 
 # %% [markdown] id="held" lang="fr"
-# Elle retient la requête pendant toute la tâche, à quoi s'ajoute l'attente dans la file. Avec les 10 secondes de la leçon, un serveur à quatre processus servirait
-# au plus 24 visiteurs par minute ; et tant que les quatre attendent, il ne répond à personne, pas même à qui ne veut que la page d'accueil.
+# Elle retient la requête pendant toute la tâche, à quoi s'ajoute l'attente dans la file. Avec les 10 secondes de la leçon, un serveur à quatre processus
+# servirait au plus 24 visiteurs par minute ; et tant que les quatre attendent, il ne répond à personne, pas même à qui ne veut que la page d'accueil.
 
 # %% [markdown] id="http" lang="en"
 # ## As a browser does
@@ -362,7 +363,7 @@ def rates_right(accepted, ran, processes):
 # Une vue peut accepter les requêtes plus vite que le worker n'exécute les tâches. Pendant un moment, la file d'attente est là pour cela ; pendant une heure,
 # non. Calculez `accepted`, le nombre de requêtes par seconde (`sending` est le temps qu'elles ont pris, toutes ensemble), et `ran`, le nombre de tâches par
 # seconde (`runs.seconds`, du premier début à la dernière fin). Puis `processes` : combien de processus faudrait-il au worker si les visiteurs continuaient
-# d'arriver à ce rythme ? Donnez un nombre entier, arrondi au-dessus.
+# d'arriver à ce rythme ? Arrondissez à l'entier supérieur.
 
 # %% id="turn-rates-code" tags=["your-turn"]
 accepted = ...
@@ -399,7 +400,7 @@ lesson.stop("worker")
 
 # %% [markdown] id="freeze" lang="fr"
 # Puis vous figez le broker : il garde ses connexions et se tait. La vue renonce au bout d'une demi-seconde. 1 + 1 part avant la panne, 2 + 2 pendant. Regardez
-# ce que la vue répond au visiteur ; les lignes qui précèdent sont les journaux de la vue et de Django.
+# ce que la vue répond au visiteur ; les lignes qui précèdent viennent des journaux de la vue et de Django.
 
 # %% id="frozen"
 import os
@@ -421,7 +422,8 @@ response.json()["error"]
 # The visitor is told that it failed, and perhaps presses the button again. What does the queue hold, now that the broker goes on?
 
 # %% [markdown] id="lost" lang="fr"
-# Le visiteur apprend que sa demande a échoué, et appuie peut-être de nouveau sur le bouton. Que contient la file, maintenant que le broker est reparti ?
+# Le visiteur apprend que sa demande a échoué, et appuie peut-être de nouveau sur le bouton. Que contient la file, maintenant que le broker fonctionne de
+# nouveau ?
 
 # %% id="queued-all-the-same"
 waiting = lesson.queue()
@@ -452,7 +454,7 @@ waiting
 # ## Échouer vite, échouer lentement
 #
 # Cette fois, le broker s'arrête vraiment, et toute connexion est refusée. Combien de temps s'écoule avant que `.delay()` ne lève une exception ? Un autre
-# processus Python le mesure, dans le projet de la leçon 4, auquel il manque les réglages de [celle-ci](../lessons/05_views.md#give-up). `of="04"` désigne ce
+# processus Python le mesure, dans le projet de la leçon 4, auquel il manque les réglages de [la leçon 5](../lessons/05_views.md#give-up). `of="04"` désigne ce
 # projet, et `broker=True` lui donne l'adresse du broker de ce notebook, où plus personne ne répond. Cela prend un moment : la mesure continue en arrière-plan,
 # et vous continuez ici.
 
@@ -478,8 +480,8 @@ slow = background.submit(lesson.shell, code, of="04", broker=True)
 # here, so both are gone.
 
 # %% [markdown] id="quick" lang="fr"
-# Pendant ce temps, exécutez le même code dans le projet de cette leçon. Regardez l'exception, la durée en secondes, et ce qui n'a pas
-# pu être joint : ici, un même serveur est à la fois broker et backend de résultats ; les deux manquent donc.
+# Pendant ce temps, exécutez le même code dans le projet de cette leçon. Regardez l'exception, la durée en secondes, et ce que Celery n'a pas pu joindre : ici,
+# un même serveur est à la fois broker et backend de résultats ; les deux manquent donc.
 
 # %% id="with-settings"
 kind, seconds, text = lesson.shell(code, broker=True).strip().split(", ")
@@ -493,8 +495,8 @@ kind, quick, text
 # answers sooner than the new Python above: its connections were open already.
 
 # %% [markdown] id="told" lang="fr"
-# La vue intercepte cette erreur et répond 503, avec sa phrase. Le serveur web est toujours le même ; il ne manque que le broker.
-# Il répond plus vite que le nouveau processus ci-dessus : ses connexions étaient déjà ouvertes.
+# La vue intercepte cette erreur et répond 503, avec sa phrase. Le serveur web est toujours le même ; seul le broker manque. Ce serveur web répond plus vite que
+# le nouveau processus ci-dessus : ses connexions étaient déjà ouvertes.
 
 # %% id="unavailable"
 rows = Addition.objects.count()
@@ -580,7 +582,8 @@ check(lambda: right_ones(errors))
 # `OperationalError` and `RuntimeError` are the two in `BROKER_ERRORS` of `myapp/tasks.py`. Now back to what has been running in the background. It may take a few seconds more.
 
 # %% [markdown] id="nineteen" lang="fr"
-# `OperationalError` et `RuntimeError` sont les deux exceptions de `BROKER_ERRORS`, dans `myapp/tasks.py`. Revenez à la mesure en arrière-plan. Elle demande peut-être encore quelques secondes.
+# `OperationalError` et `RuntimeError` sont les deux exceptions de `BROKER_ERRORS`, dans `myapp/tasks.py`. Revenez à la mesure en arrière-plan. Elle demande
+# peut-être encore quelques secondes.
 
 # %% id="result-store"
 kind, seconds, text = slow.result().split(", ")

@@ -37,7 +37,7 @@ lesson = begin("06", start=False)
 # - `compute` occupe un processeur, et renvoie le temps processeur qu'elle a consommé, en secondes. L'attente d'un processeur libre ne compte pas.
 # - `store` ajoute une ligne à la table `Addition`, puis attend. Vous vous en servez à la fin du notebook.
 #
-# Ensuite, un worker démarre, avec un seul processus.
+# Ensuite, vous démarrez un worker, avec un seul processus.
 
 # %% id="append"
 two_tasks = """
@@ -179,9 +179,9 @@ assert all(cores <= os.cpu_count() + 0.1 for cores in busy.values())
 
 # %% [markdown] id="compared-after" lang="fr"
 # Pour l'attente, le gain suit le nombre de processus, même au-delà du nombre de cœurs ; il reste un peu en dessous de 2 et de 4, car distribuer les tâches
-# prend aussi du temps. Pour le calcul, il s'arrête aux cœurs de la machine, et à ce que les autres programmes en laissent (au repos, une machine à deux cœurs
-# donne environ 1, 2 et 2 ; occupée, elle donne moins) : des processus plus nombreux que les cœurs se relaient, rien de plus. Un processus par cœur, le choix
-# par défaut de Celery, convient donc au calcul ; pour l'attente, c'est bien trop peu.
+# prend aussi du temps. Pour le calcul, il plafonne au nombre de cœurs que les autres programmes laissent libres : au repos, une machine à deux cœurs donne
+# environ 1, 2 et 2 ; occupée, elle donne moins. Des processus plus nombreux que les cœurs se relaient, rien de plus. Un processus par cœur, le choix par défaut
+# de Celery, convient donc au calcul ; pour l'attente, c'est bien trop peu.
 
 # %% id="five-tasks"
 from collections import Counter
@@ -219,13 +219,13 @@ lesson.timeline(five)
 # ## A process is killed
 #
 # Six tasks of 0.8 s, four processes. A task that has started tells which process runs it. As soon as the first one has started, the cell kills its process with
-# `SIGKILL`, the signal that no process can refuse. Will its result come?
+# `SIGKILL`, the signal that no process can ignore. Will its result come?
 
 # %% [markdown] id="process-killed" lang="fr"
 # ## Un processus est tué
 #
 # Six tâches de 0,8 s, quatre processus. Une tâche en cours indique quel processus l'exécute. Dès que la première a commencé, la cellule tue son processus avec
-# `SIGKILL`, le signal qu'aucun processus ne peut refuser. Le résultat arrivera-t-il ?
+# `SIGKILL`, le signal qu'aucun processus ne peut ignorer. Le résultat arrivera-t-il ?
 
 # %% id="kill-process"
 import signal
@@ -286,8 +286,8 @@ check(lambda: starts_of(twice) == 2)
 # [`CELERY_TASK_RETRY_ON_WORKER_LOST`](../lessons/06_workers.md#lose-nothing) at work, with the `default_retry_delay=1` that `add` has in its decorator.
 
 # %% [markdown] id="process-killed-why" lang="fr"
-# Le processus principal a vu disparaître un processus de son pool. Il en a démarré un autre et a renvoyé la tâche, qui recommence une seconde plus tard, au plus tôt.
-# C'est l'effet de [`CELERY_TASK_RETRY_ON_WORKER_LOST`](../lessons/06_workers.md#lose-nothing) et du `default_retry_delay=1` que porte le décorateur de `add`.
+# Le processus principal a vu disparaître un processus de son pool. Il en a démarré un autre et a renvoyé la tâche, qui recommence au plus tôt une seconde plus
+# tard. C'est l'effet de [`CELERY_TASK_RETRY_ON_WORKER_LOST`](../lessons/06_workers.md#lose-nothing) et du `default_retry_delay=1` du décorateur d'`add`.
 
 # %% id="pause"
 first, second = [run for run in shown if run.task_id == six[0].id]
@@ -301,7 +301,7 @@ assert second.process != first.process
 
 # %% [markdown] id="limit" lang="fr"
 # Le worker aussi tue des processus : c'est ainsi qu'il fait respecter une durée maximale. La tâche suivante a droit à 0,3 s, et elle en demande 5. Est-elle
-# renvoyée une seconde plus tard, comme la précédente ? Une autre tâche, à commencer au bout de deux secondes, lui en laisse le temps.
+# renvoyée une seconde plus tard, comme la précédente ? Une autre tâche, qui commence au bout de deux secondes, lui en laisse le temps.
 
 # %% id="prefork-time-limit"
 from celery.exceptions import TimeLimitExceeded
@@ -354,7 +354,7 @@ left
 # %% [markdown] id="stop-after" lang="fr"
 # Le worker a fini ce qu'il exécutait, et n'a rien commencé d'autre. Chacune des huit tâches est soit faite, soit dans la file ; aucune n'est restée entre les
 # deux, aucune n'est perdue. C'est un [arrêt progressif](../lessons/06_workers.md#stop). Le prochain worker fait le reste, quels que soient son pool et le
-# moment où il arrive. Il arrive dans la partie suivante.
+# moment où il arrive. Vous le démarrez dans la partie suivante.
 
 # %% [markdown] id="threads" lang="en"
 # ## Threads: for waiting only
@@ -436,7 +436,7 @@ lesson.timeline([result]).seconds
 # ## Solo : le worker lui-même
 #
 # Avec `--pool=solo`, le processus principal du worker exécute lui-même les tâches. Demandez tout de même quatre processus. Puis demandez deux fois au worker un
-# signe de vie (`ping`) : quand il n'a rien à faire, puis pendant une tâche de 0,8 s. La seconde fois, il a 0,2 s pour répondre, tant que la tâche est encore en
+# signe de vie (`ping`) : quand il n'a rien à faire, puis pendant une tâche de 0,8 s. La seconde fois, il n'a que 0,2 s pour répondre : la tâche sera encore en
 # cours. Combien de réponses ?
 #
 # La première cellule prépare aussi la dernière partie. Ce que détient un worker tué revient dans la file au bout de `visibility_timeout`, 60 s dans cette

@@ -10,9 +10,9 @@
 # %% [markdown] id="flower" lang="fr"
 # # 7. Flower : interroger et piloter
 #
-# Flower est une page web d'où l'on observe et pilote les workers. Vous écoutez ce qu'annonce un worker, d'abord sans Flower, puis par l'API de Flower : même adresse que ses pages, mais les réponses sont en JSON, donc à la
-# portée d'un script. Ensuite, vous pilotez le worker par la même voie, et vous vérifiez auprès de lui ce qui s'est vraiment passé. Les pages elles-mêmes sont
-# dans la [leçon 7](../lessons/07_flower.md#start).
+# Flower est une page web d'où l'on observe et pilote les workers. Vous écoutez ce qu'annonce un worker, d'abord sans Flower, puis par l'API de Flower : même
+# adresse que ses pages, mais les réponses sont en JSON, donc à la portée d'un script. Ensuite, vous pilotez le worker par la même voie, et vous vérifiez auprès
+# de lui ce qui s'est vraiment passé. Les pages elles-mêmes sont dans la [leçon 7](../lessons/07_flower.md#start).
 #
 # La première cellule démarre un broker et un worker à deux processus. Exécutez les cellules dans l'ordre.
 
@@ -202,9 +202,9 @@ round(in_queue, 2), round(at_worker, 2)
 # Remember this when you read `flower_task_prefetch_time_seconds` among Flower's figures. It is the second one, and stays near zero however long the queue is.
 
 # %% [markdown] id="prefetch" lang="fr"
-# Presque tout se passe dans la file : avec [ces réglages](../lessons/06_workers.md#lose-nothing), le worker ne prend pas plus de messages qu'il n'a de
-# processus. Souvenez-vous-en devant `flower_task_prefetch_time_seconds`, parmi les chiffres de Flower : c'est le second nombre, et il reste proche de zéro, si
-# longue que soit la file.
+# Presque toute l'attente se passe dans la file : avec [ces réglages](../lessons/06_workers.md#lose-nothing), le worker ne prend pas plus de messages qu'il n'a
+# de processus. Souvenez-vous-en devant `flower_task_prefetch_time_seconds`, parmi les chiffres de Flower : c'est le second nombre, et il reste proche de zéro,
+# si longue que soit la file.
 
 # %% [markdown] id="password" lang="en"
 # ## Flower asks who you are
@@ -287,9 +287,9 @@ unknown.status_code, get("api/workers")[worker]["registered"]
 # else.
 
 # %% [markdown] id="late" lang="fr"
-# Flower connaît le worker et ce qu'il sait exécuter : `add`, et `debug_task`, de `myproject/celery.py`. De ces tâches, il ne sait rien (404) : il est arrivé
-# trop tard, et le broker ne garde pas les événements. Sur Redis, le broker de ces leçons, ce sont des messages pub/sub (*publish and subscribe*) : qui écoute
-# les reçoit, et personne d'autre.
+# Flower connaît le worker et ce qu'il sait exécuter : `add`, et `debug_task`, de `myproject/celery.py`. Des six dernières tâches, il ne sait rien (404) : il
+# est arrivé trop tard, et le broker ne garde pas les événements. Sur Redis, le broker de ces leçons, ce sont des messages pub/sub (*publish and subscribe*) :
+# qui écoute les reçoit, et personne d'autre.
 
 # %% [markdown] id="tasks" lang="en"
 # ## Send a task, and find it
@@ -317,9 +317,9 @@ assert result.get(timeout=10) == 10
 # `api/task/info/` and an id gives one of them. JSON has no tuples, so the arguments are a list: `[4, 6]`.
 
 # %% [markdown] id="info" lang="fr"
-# La réponse de `get()` vient du backend de résultats. Celle de Flower vient des événements, parfois un instant plus tard. `api/tasks` énumère tout ce qu'il
-# connaît, par identifiant ; `api/task/info/` suivi d'un identifiant donne une seule tâche. JSON ne connaît pas les tuples ; les arguments forment donc une
-# liste, `[4, 6]`.
+# La réponse de `get()` vient du backend de résultats. Celle de Flower vient des événements, parfois un instant plus tard. `api/tasks` énumère toutes les tâches
+# que Flower connaît, par identifiant ; `api/task/info/` suivi d'un identifiant donne une seule tâche. JSON ne connaît pas les tuples ; les arguments forment
+# donc une liste, `[4, 6]`.
 
 
 # %% id="info-code"
@@ -337,7 +337,7 @@ assert info["args"] == "[4, 6]" and info["result"] == "10"
 # With `state=`, the list holds only what you look for. The task below fails: a number and a text cannot be added.
 
 # %% [markdown] id="filter" lang="fr"
-# Avec `state=`, la liste se limite à ce que vous cherchez. La tâche ci-dessous échoue : un nombre et un texte ne s'additionnent pas.
+# Avec `state=`, la liste se limite à ce que vous cherchez. La tâche ci-dessous échoue : un nombre et une chaîne ne s'additionnent pas.
 
 # %% id="filter-code"
 wrong = add.delay(4, "6", seconds=0)
@@ -420,8 +420,8 @@ known(waiting)["state"], known(waiting)["received"]
 
 # %% [markdown] id="revoke" lang="fr"
 # Flower connaît une tâche qu'aucun worker n'a reçue (`None`) : c'est l'effet de [`CELERY_TASK_SEND_SENT_EVENT`](../lessons/07_flower.md#events). Les pages de
-# Flower n'ont pas de bouton pour la [révoquer](../glossary.md#term-revoke), c'est-à-dire l'annuler ; l'API, elle, le peut. Suivez son état, puis regardez la
-# file.
+# Flower n'ont pas de bouton pour la [révoquer](../glossary.md#term-revoke), c'est-à-dire l'annuler ; l'API, elle, le peut. Suivez l'état de la tâche, puis
+# regardez la file.
 
 # %% id="revoke-code"
 revoking = requests.post(address + "api/task/revoke/" + waiting.id, auth=login)
@@ -491,7 +491,7 @@ wait_until(lambda: not lesson.queue() and not lesson.taken())
 # %% [markdown] id="terminated" lang="fr"
 # Le tour de la troisième est venu aussitôt : elle n'est plus dans la file, Flower sait comment elle a fini, et aucun processus ne l'a commencée. Les deux
 # autres apparaissent dans le relevé du worker : aucune n'a duré ses 50 secondes. Leurs barres ne sont pas hachurées comme dans le notebook 6 : le worker envoie
-# `TERM`, et non `KILL` ; chaque processus note donc encore la fin.
+# `TERM`, et non `KILL` ; chaque processus a donc le temps de noter la fin.
 
 # %% id="terminated-code"
 cut = lesson.timeline(busy)
@@ -694,9 +694,9 @@ len(remembered)
 # Now remove the file. Depending on your Python it is one or several, but each name begins with `flower.db`.
 
 # %% [markdown] id="gap" lang="fr"
-# Les tâches d'avant sont là ; le nombre dit combien. Celle de l'entre-deux s'est exécutée, et Flower n'en saura jamais rien : son historique a des trous, n'en
-# faites pas un registre de ce qui a été fait. Et les compteurs de `/metrics` repartent de zéro : ils ne sont pas dans le fichier. Prometheus sait qu'un
-# compteur peut repartir de zéro, et en tient compte.
+# Les tâches d'avant sont là ; le nombre dit combien. La tâche envoyée en l'absence de Flower s'est exécutée, et il n'en saura jamais rien : son historique a
+# des trous, n'en faites pas un registre de ce qui a été fait. Et les compteurs de `/metrics` repartent de zéro : ils ne sont pas dans le fichier. Prometheus
+# sait qu'un compteur peut repartir de zéro, et en tient compte.
 #
 # Supprimez maintenant le fichier. Selon votre Python, il y en a un ou plusieurs, mais chaque nom commence par `flower.db`.
 
