@@ -159,7 +159,8 @@ def test_two_notebooks_of_the_same_lesson_do_not_disturb_each_other(kernels) -> 
     assert other.value("len(lesson.queue())") == 0
     assert other.value("add.delay(4, 6, seconds=0).get(timeout=10)") == 10
     one.manager.signal_kernel(signal.SIGKILL)
-    wait_for(lambda: len({p.environ()["COURSE_STACK"] for p in other.processes()}) == 1)
+    stacks = [path.parent for path in one.state.rglob("lock")]
+    wait_for(lambda: sum(bool(marked(stack)) for stack in stacks) == 1)
     assert other.value("add.delay(4, 7, seconds=0).get(timeout=10)") == 11
 
 

@@ -304,15 +304,19 @@ def free_of_everything_else(folder: Path) -> Path:
     return folder
 
 
+def notebooks_run(folder: Path) -> Path:
+    """A state folder in which the notebooks have been run, as they have for `site`."""
+    shutil.copytree(execution.KEPT, folder / "state/cache/notebooks")
+    return folder / "state"
+
+
 def test_an_edit_of_a_page_or_a_snapshot_is_shown_by_make_docs_at_once(
     tmp_path: Path, site: Path, stack: Stack, browser: Browser
 ) -> None:
     checkout = free_of_everything_else(tmp_path / "checkout")
-    # The notebooks have been run, or their results would arrive meanwhile.
-    shutil.copytree(execution.KEPT, tmp_path / "state/cache/notebooks")
     port = free_port()
     command = [sys.executable, "-m", "course", "docs", "--port", str(port)]
-    env = {"PYTHONPATH": str(checkout), "COURSE_STATE": str(tmp_path / "state")}
+    env = {"PYTHONPATH": str(checkout), "COURSE_STATE": str(notebooks_run(tmp_path))}
     stack.start("docs", command, checkout, lambda service: not is_free(port), env)
     stack.wait("docs")
     tab, _ = look(browser, f"http://127.0.0.1:{port}/", "fr/lessons/05_views.md")
@@ -366,7 +370,7 @@ def test_the_pages_are_served_on_the_address_asked_for_alone(
     assert not answers(other, port)
 
 
-def test_a_page_that_cannot_be_followed_fails_the_build(tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_followed_fails_the_build(tmp_path: Path, site: Path) -> None:
     checkout = free_of_everything_else(tmp_path / "checkout")
     page = checkout / "docs/en/lessons/05_views.md"
     page.write_text(page.read_text() + "\n```python\nnobody_knows()\n```\n")
@@ -374,7 +378,11 @@ def test_a_page_that_cannot_be_followed_fails_the_build(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "course", "docs", "--build", str(tmp_path / "site")],
         cwd=checkout,
-        env={"PYTHONPATH": str(checkout), "PATH": "/usr/bin:/bin"},
+        env={
+            "PYTHONPATH": str(checkout),
+            "PATH": "/usr/bin:/bin",
+            "COURSE_STATE": str(notebooks_run(tmp_path)),
+        },
         capture_output=True,
         text=True,
     )
