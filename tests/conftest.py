@@ -151,6 +151,14 @@ class Visitor:
         return status, json.loads(body)
 
 
+def command(process: psutil.Process) -> list[str]:
+    """The words of its command line; none if it has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def kill_tree(pid: int) -> None:
     """`kill -9` a process and all that it started."""
     process = psutil.Process(pid)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from conftest import clear_environment, wait_for
+from conftest import clear_environment, command, wait_for
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from terminals import Terminal, end
 from test_start import course
@@ -81,11 +81,11 @@ class Lab:
 
     def jupyter(self) -> psutil.Process:
         """The server's process."""
-        [server] = [p for p in self.processes() if "jupyterlab" in p.cmdline()]
+        [server] = [p for p in self.processes() if "jupyterlab" in command(p)]
         return server
 
     def kernels(self) -> list[psutil.Process]:
-        return [p for p in self.processes() if "ipykernel_launcher" in p.cmdline()]
+        return [p for p in self.processes() if "ipykernel_launcher" in command(p)]
 
     def processes(self) -> list[psutil.Process]:
         """What `course notebooks` has started, but for what a kernel has."""
@@ -226,7 +226,7 @@ class Session:
         assert not_run_well(self.path) == []
         [self.kernel] = lab.kernels()
         self.started = lab.started_by_kernels()
-        words = {word for process in self.started for word in process.cmdline()}
+        words = {word for process in self.started for word in command(process)}
         assert {"--appendonly", "worker"} <= words
 
 
@@ -335,10 +335,7 @@ def test_whatever_listens_is_reached_from_this_machine_alone(session: Session) -
 
 
 def test_the_token_is_in_no_command_line(session: Session) -> None:
-    lines = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            lines.append(" ".join(process.cmdline()))
+    lines = [" ".join(command(process)) for process in psutil.process_iter()]
     assert any(f"--port={session.lab.port}" in line for line in lines)
     assert [line for line in lines if session.lab.token in line] == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
-from conftest import wait_for
+from conftest import command, wait_for
 from jupyter_client.manager import KernelManager
 
 from course import jupyter
@@ -178,7 +178,7 @@ def test_settings_count_until_the_stack_is_started(kernels) -> None:
     kernel.run("from course.notebook import begin\nlesson = begin('03', start=False)")
     kernel.run("from myproject.celery import app")
     assert kernel.value("app.conf.broker_url") == "redis://localhost:6379/0"
-    assert not [p for p in kernel.processes() if "worker" in p.cmdline()]
+    assert not [p for p in kernel.processes() if "worker" in command(p)]
     kernel.run("lesson.start()")
     assert kernel.value("app.conf.broker_url == lesson.broker_url") is True
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import wait_for
+from conftest import command, wait_for
 from learner import follow
 from learner.by_hand import block, browser, part, terminal
 from learner.run import Report
@@ -169,20 +169,25 @@ def test_where_there_are_no_namespaces_one_sentence_says_so(small, tmp_path, mon
     assert re.fullmatch(r"The machine learner needs Linux namespaces .* not permitted", found)
 
 
+def started(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
 def test_a_run_that_is_killed_leaves_no_process(tmp_path):
     snapshot = tmp_path / "lessons" / "01_small"
     snapshot.mkdir(parents=True)
     (snapshot / "lesson.toml").write_text("minutes = 1\n")
-    page = terminal(f"$ touch {tmp_path}/begun; sleep 98765\n")
+    page = terminal("$ sleep 98765\n")
     code = (
         "import sys, pathlib, learner, course.catalogue as catalogue\n"
         "learner.follow(sys.argv[1], catalogue.Snapshot(pathlib.Path(sys.argv[2])), 'en')"
     )
     path = {"PYTHONPATH": f"{ROOT}:{ROOT}/tests", "PATH": os.environ["PATH"]}
     outer = subprocess.Popen([sys.executable, "-c", code, page, str(snapshot)], env=path)
-    wait_for((tmp_path / "begun").exists)
-    inside = psutil.Process(outer.pid).children(recursive=True)
-    assert any("98765" in process.cmdline() for process in inside)
-    outer.kill()
-    outer.wait()
+    try:
+        wait_for(lambda: any("98765" in command(process) for process in started(outer.pid)))
+        inside = started(outer.pid)
+    finally:
+        outer.kill()
+        outer.wait()
     assert psutil.wait_procs(inside, timeout=10)[1] == []

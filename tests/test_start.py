@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import replace, start_web, start_worker, wait_for
+from conftest import command, replace, start_web, start_worker, wait_for
 from playwright.sync_api import Browser, Page, expect
 from terminals import Terminal
 
@@ -84,7 +84,7 @@ def test_from_make_start_to_ten_on_the_page_and_in_flower(
         waiting.goto(web)
         add(waiting, 40, 2)
         expect(waiting.get_by_role("status")).to_contain_text(re.compile("PENDING|STARTED"))
-    broker = next(p for p in terminal.processes() if "--appendonly" in p.cmdline())
+    broker = next(p for p in terminal.processes() if "--appendonly" in command(p))
     broker.send_signal(signal.SIGKILL)
 
     expect(page.get_by_role("status")).to_contain_text("SUCCESS. The result is 10.", timeout=30_000)
