@@ -1,8 +1,9 @@
 # %% [markdown] id="instance" lang="en"
 # # 2. The Celery instance: which app is it?
 #
-# [Lesson 2](../lessons/02_celery_instance.md#celery-instance) creates a Celery application, the *app*, and imports it when Django starts. Here you ask, in several
-# processes, which app Celery uses, which tasks it knows, and under which names. A Django app such as `myapp` is something else; it is called by its name here.
+# [Lesson 2](../lessons/02_celery_instance.md#celery-instance) creates a Celery application, the *app*, and imports it when Django starts. Here you ask, in
+# several processes, which app Celery uses, which tasks it knows, and under which names. A Django app such as `myapp` is something else; it is called by its
+# name here.
 #
 # There is no broker at this stage, and you need none: nothing in this notebook is sent anywhere, and `start=False` starts no worker. Run the cells from top to
 # bottom.
@@ -72,8 +73,8 @@ assert wrong.split() == ["default", "amqp://guest:**@localhost:5672//"]
 # Same task, same `settings.py`. Without the import, `add` belongs to `default`, and `add.delay()` would look for RabbitMQ on this machine. The settings are
 # right, and nobody reads them.
 #
-# `at_start` puts one line of Python at the start of a process, in the project with the empty `__init__.py`. It returns the name of the app that is current then,
-# and the tasks of it that are not Celery's own. See what it returns for a line that does nothing:
+# `at_start` puts one line of Python at the start of a process, in the project with the empty `__init__.py`. It returns the name of the app that is current
+# then, and the tasks of it that are not Celery's own. See what it returns for a line that does nothing:
 
 # %% [markdown] id="default-broker-after" lang="fr"
 # La tâche est la même, `settings.py` aussi. Sans l'import, `add` appartient à `default`, et `add.delay()` chercherait un serveur RabbitMQ sur cette machine.

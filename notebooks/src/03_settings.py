@@ -188,8 +188,8 @@ assert wrong.split() == ["None", "amqp://guest:**@localhost:5672//", "redis://lo
 # The broker is lost, and Celery falls back on RabbitMQ. The result store is still right: `CELERY_RESULT_BACKEND` is also the name that Celery 3 used, and old
 # names are understood whatever the namespace.
 #
-# Here are six settings, each with a value that is not Celery's default: a value that `conf` has as well is one that Celery has read. `exactly_read` tells whether
-# Celery has read those that you name, and no others. With the right namespace it has read all six, with the wrong one it has not.
+# Here are six settings, each with a value that is not Celery's default: a value that `conf` has as well is one that Celery has read. `exactly_read` tells
+# whether Celery has read those that you name, and no others. With the right namespace it has read all six, with the wrong one it has not.
 
 # %% [markdown] id="namespace-after" lang="fr"
 # Le broker est perdu, et Celery se rabat sur RabbitMQ. Le backend de résultats, lui, est toujours juste : `CELERY_RESULT_BACKEND` est aussi le nom que ce

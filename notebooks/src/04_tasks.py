@@ -18,7 +18,8 @@ from course.notebook import begin, check
 lesson = begin("04")
 
 # %% [markdown] id="import-text" lang="en"
-# `add(x, y, seconds=10)` waits for so many seconds, as real work would, and returns `x + y`. The task has a name, made of its module and its function. Your Celery application, `celery_app`, finds it by that name, here and in the worker.
+# `add(x, y, seconds=10)` waits for so many seconds, as real work would, and returns `x + y`. The task has a name, made of its module and its function. Your
+# Celery application, `celery_app`, finds it by that name, here and in the worker.
 
 # %% [markdown] id="import-text" lang="fr"
 # `add(x, y, seconds=10)` attend ce nombre de secondes, comme le ferait un vrai travail, puis renvoie `x + y`. La tâche porte un nom, formé de celui de son
@@ -149,8 +150,8 @@ lesson.taken()
 # %% [markdown] id="states" lang="en"
 # ## The life of a task
 #
-# `lesson.watch()` asks for the state again and again and shows each new one, with the seconds since it began. The task runs for a whole second: look which state
-# it is in meanwhile.
+# `lesson.watch()` asks for the state again and again and shows each new one, with the seconds since it began. The task runs for a whole second: look which
+# state it is in meanwhile.
 
 # %% [markdown] id="states" lang="fr"
 # ## La vie d'une tâche
@@ -336,8 +337,8 @@ assert not any(following.values())
 args, kwargs, following
 
 # %% [markdown] id="argsrepr-text" lang="en"
-# No code anywhere, and nothing is encrypted. `argsrepr` is a second copy of the arguments, as text, for people who look: Flower, the web page of lesson 7, shows
-# it. The third task was sent with another text in its place. Look at what that hides, and what it does not.
+# No code anywhere, and nothing is encrypted. `argsrepr` is a second copy of the arguments, as text, for people who look: Flower, the web page of lesson 7,
+# shows it. The third task was sent with another text in its place. Look at what that hides, and what it does not.
 
 # %% [markdown] id="argsrepr-text" lang="fr"
 # Pas de code dans tout cela, et rien n'est chiffré. `argsrepr` est une seconde copie des arguments, sous forme de texte, pour qui surveille les tâches : c'est

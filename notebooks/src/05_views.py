@@ -579,7 +579,8 @@ errors = (OperationalError, RuntimeError)
 check(lambda: right_ones(errors))
 
 # %% [markdown] id="nineteen" lang="en"
-# `OperationalError` and `RuntimeError` are the two in `BROKER_ERRORS` of `myapp/tasks.py`. Now back to what has been running in the background. It may take a few seconds more.
+# `OperationalError` and `RuntimeError` are the two in `BROKER_ERRORS` of `myapp/tasks.py`. Now back to what has been running in the background. It may take a
+# few seconds more.
 
 # %% [markdown] id="nineteen" lang="fr"
 # `OperationalError` et `RuntimeError` sont les deux exceptions de `BROKER_ERRORS`, dans `myapp/tasks.py`. Revenez à la mesure en arrière-plan. Elle demande

@@ -1,9 +1,9 @@
 # %% [markdown] id="flower" lang="en"
 # # 7. Flower: ask and steer
 #
-# Flower is a web page from which one watches and steers workers. You listen to what a worker reports, first without Flower, then through Flower's API: the same address as its pages, but it answers in JSON, so a script can
-# ask. Then you steer the worker from there, and ask the worker itself what has really happened. The pages themselves are in
-# [lesson 7](../lessons/07_flower.md#start).
+# Flower is a web page from which one watches and steers workers. You listen to what a worker reports, first without Flower, then through Flower's API: the same
+# address as its pages, but it answers in JSON, so a script can ask. Then you steer the worker from there, and ask the worker itself what has really happened.
+# The pages themselves are in [lesson 7](../lessons/07_flower.md#start).
 #
 # The first cell starts a broker and a worker with two processes. Run the cells in order.
 
