@@ -28,13 +28,6 @@ class ExecutionError(Exception):
     """A notebook could not be run. The message says why: the cell and its error, if it is one."""
 
 
-class _Loop(asyncio.SelectorEventLoop):
-    """Keeps Ctrl-C for us. nbclient would take it for itself, and end one kernel of several."""
-
-    def add_signal_handler(self, *arguments: object) -> None:
-        raise RuntimeError("no handlers here")  # what nbclient expects outside the main thread
-
-
 def possible() -> bool:
     """Whether the packages are there that run notebooks: `make notebooks` installs them."""
     return importlib.util.find_spec("nbclient") is not None
@@ -89,9 +82,18 @@ def execute(names: Iterable[str] = (), again: bool = False) -> list[tuple[str, s
         ]
         if missing and not possible():
             raise ExecutionError(say("notebooks_not_installed"))
-        with asyncio.Runner(loop_factory=_Loop) as runner:
-            runner.run(_execute(missing))
+        if missing:
+            _execute_all(missing)
         return missing
+
+
+def _execute_all(missing: list[tuple[str, str]]) -> None:
+    from anyio.from_thread import start_blocking_portal
+
+    # In a thread of its own: this one may have a loop already, and nbclient would take Ctrl-C
+    # for itself and end one kernel of several. On Ctrl-C, all that runs is cancelled.
+    with start_blocking_portal() as portal:
+        portal.call(_execute, missing)
 
 
 async def _execute(missing: list[tuple[str, str]]) -> None:

@@ -7,7 +7,6 @@ import signal
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -174,9 +173,7 @@ def site() -> Path:
     again.
     """
     folder = catalogue.ROOT / ".course" / "cache" / "site"
-    # In a thread of its own: Playwright's event loop may run in this one already.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(execution.execute).result()
+    execution.execute()
     refresh(folder, strict=True)
     return folder
 

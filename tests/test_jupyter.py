@@ -156,11 +156,11 @@ def choose(page: Page, menu: str, entry: str) -> None:
     page.locator(".lm-Menu").get_by_text(entry, exact=True).click()
 
 
-def wait_for_the_begin(page: Page) -> None:
+def wait_until_it_runs(page: Page) -> None:
     page.wait_for_function(f"{PROMPTS}, prompts.includes('[*]:')")
 
 
-def wait_for_the_end(page: Page, count: int) -> None:
+def wait_until_it_has_run(page: Page, count: int) -> None:
     """Wait until a run that has begun, of `count` cells, has ended."""
     ended = f"{PROMPTS}, prompts.length == {count} && !prompts.includes('[*]:')"
     page.wait_for_function(ended, timeout=400_000)
@@ -220,8 +220,8 @@ class Session:
         self.path.write_text(json.dumps(notebook | {"cells": sources}))
         self.page = open_notebook(context, lab.address_of("short"))
         choose(self.page, "Run", "Run All Cells")
-        wait_for_the_begin(self.page)
-        wait_for_the_end(self.page, len(SHORT))
+        wait_until_it_runs(self.page)
+        wait_until_it_has_run(self.page, len(SHORT))
         save(self.page)
         assert not_run_well(self.path) == []
         [self.kernel] = lab.kernels()
@@ -262,12 +262,12 @@ def test_the_notebooks_run_top_to_bottom_side_by_side(
     for page in pages.values():
         assert page.locator(".lm-MenuBar-itemLabel").all_inner_texts() == MENUS[language]
         choose(page, MENUS[language][3], RUN_ALL[language])
-        wait_for_the_begin(page)
+        wait_until_it_runs(page)
     assert len(lab.kernels()) == len(pages)
 
     for name, page in pages.items():
         path = lab.terminal.state / "mine" / language / f"{name}.ipynb"
-        wait_for_the_end(page, len(load(path)["cells"]))
+        wait_until_it_has_run(page, len(load(path)["cells"]))
         save(page)
         assert not_run_well(path) == [], name
         assert page.evaluate("[...appeared]") == [], name
@@ -296,8 +296,8 @@ def test_restart_and_run_all_works_again_and_again(session: Session) -> None:
         dialog = session.page.locator(".jp-Dialog")
         dialog.get_by_text("Restart", exact=True).click()
         dialog.wait_for(state="detached")
-        wait_for_the_begin(session.page)
-        wait_for_the_end(session.page, len(SHORT))
+        wait_until_it_runs(session.page)
+        wait_until_it_has_run(session.page, len(SHORT))
         assert not kernel.is_running()
         save(session.page)
         assert not_run_well(session.path) == []

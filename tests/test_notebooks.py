@@ -1,5 +1,6 @@
 """The notebooks: both languages, what is written from their sources, what comes of running them."""
 
+import asyncio
 import json
 import platform
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from course import catalogue, execution, ipynb
 from course.catalogue import ROOT, snapshots
@@ -219,6 +221,14 @@ def test_results_are_used_again_until_something_changes(folder: Path, results: P
     write(folder, LITTLE.replace("answer = 10", "answer = 11"))
     assert execution.executed("04_tasks", "en") is None
     assert execution.execute() == both
+
+
+def test_notebooks_are_run_where_an_event_loop_runs_already(
+    folder: Path, results: Path, browser: Browser
+) -> None:
+    asyncio.get_running_loop()  # Playwright's
+    write(folder, LITTLE)
+    assert execution.execute() == [("04_tasks", "en"), ("04_tasks", "fr")]
 
 
 def test_a_cell_that_fails_is_told_and_leaves_no_results(folder: Path, results: Path) -> None:

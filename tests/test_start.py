@@ -157,11 +157,11 @@ def test_no_process_outlives(way: str, state: Path, terminals: list[Terminal]) -
 
 
 @pytest.mark.parametrize(
-    ("command", "folder"), [("start", "lessons/07_flower"), ("notebooks", "jupyter")]
+    ("subcommand", "folder"), [("start", "lessons/07_flower"), ("notebooks", "jupyter")]
 )
-def test_a_second_start_says_that_it_is_running(command: str, folder: str, state: Path) -> None:
+def test_a_second_start_says_that_it_is_running(subcommand: str, folder: str, state: Path) -> None:
     with Stack(state / folder):
-        ended = course(command, COURSE_STATE=str(state))
+        ended = course(subcommand, COURSE_STATE=str(state))
     assert ended.returncode == 2
     assert "It is running already" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -208,9 +208,9 @@ def test_a_broker_of_no_use_is_named(address: str, sentence: str, state: Path) -
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("command", ["start", "notebooks"])
-def test_a_full_disk_gets_a_sentence(command: str, tmp_path: Path) -> None:
-    script = f"mount -t tmpfs -o size=16k none {tmp_path} && exec {COURSE} {command}"
+@pytest.mark.parametrize("subcommand", ["start", "notebooks"])
+def test_a_full_disk_gets_a_sentence(subcommand: str, tmp_path: Path) -> None:
+    script = f"mount -t tmpfs -o size=16k none {tmp_path} && exec {COURSE} {subcommand}"
     ended = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script],
         env=os.environ | {"COURSE_STATE": str(tmp_path / "state")},

@@ -509,6 +509,7 @@ print(celery_app.conf.broker_url, celery_app.connection().as_uri())
 assert celery_app.conf.broker_url is None
 assert celery_app.connection().as_uri() == "amqp://guest:**@localhost:5672//"
 
+refused = None
 try:
     celery_app.AsyncResult("some-id").get(timeout=1)
 except NotImplementedError as error:
