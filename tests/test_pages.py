@@ -13,7 +13,7 @@ from markdown import Markdown
 from course import execution, i18n, ipynb
 from course.catalogue import ROOT, Snapshot, snapshots
 from course.cli import course
-from course.fences import PageError
+from course.fences import PageError, pieces
 from course.i18n import PAGES, behind, pages
 from course.messages import texts
 from course.pages import kind
@@ -392,6 +392,11 @@ def test_a_timetable_is_summed_from_the_lessons() -> None:
 
     assert [row[0].get_text() for row in rows] == ["09:00", "09:30", "09:45", "10:05"]
     assert f"{first + second}" in rows[-1][1].get_text()
+
+
+def test_a_block_without_an_end_is_an_error() -> None:
+    with pytest.raises(PageError, match="a block without an end: ```python"):
+        list(pieces(["Text", "```python", "1"]))
 
 
 # --- i18n

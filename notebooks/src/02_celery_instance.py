@@ -106,7 +106,7 @@ assert found == "default"
 # %% [markdown] id="turn-repair" lang="fr"
 # ### À vous : réparez un seul processus
 #
-# Votre app est dans `myproject/celery.py`. Trouvez une ligne de Python qui, exécutée au début d'un processus, en fait l'app courante, `debug_task` comprise.
+# Votre app est dans `myproject/celery.py`. Trouvez une ligne de Python qui, exécutée au début d'un processus, fait d'elle l'app courante, avec sa tâche `debug_task`.
 # Tapez-la à la place des trois points.
 
 # %% id="repair" tags=["your-turn"]

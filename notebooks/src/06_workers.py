@@ -301,7 +301,7 @@ assert second.process != first.process
 
 # %% [markdown] id="limit" lang="fr"
 # Le worker aussi tue des processus : c'est ainsi qu'il fait respecter une durée maximale. La tâche suivante a droit à 0,3 s, et elle en demande 5. Est-elle
-# renvoyée une seconde plus tard, comme la précédente ? Une autre tâche, qui commence au bout de deux secondes, lui en laisse le temps.
+# renvoyée une seconde plus tard, comme la précédente ? Pour en laisser le temps au worker, une autre tâche commence au bout de deux secondes.
 
 # %% id="prefork-time-limit"
 from celery.exceptions import TimeLimitExceeded
@@ -535,9 +535,9 @@ runs
 # once](../delivery.md#killed-worker). Your task must bear it. `rows_after` counts the rows that some calls leave behind: your turn needs it.
 
 # %% [markdown] id="worker-back-after" lang="fr"
-# Aucune tâche n'est perdue, mais cela se paie : une tâche, deux lignes. La seconde exécution est venue après le délai de visibilité, au bout de 2 s au plus
-# tôt : les workers vérifient une fois par seconde. Le message est le même, l'identifiant de la tâche aussi. Aucun réglage ne l'empêche : avec l'acquittement
-# tardif (une fois la tâche finie), une tâche s'exécute [au moins une fois](../delivery.md#killed-worker). À votre tâche de s'en accommoder. `rows_after` compte
+# Aucune tâche n'est perdue, mais cela se paie : une tâche, deux lignes. La seconde exécution est venue après le délai de visibilité : au bout de 2 s au
+# plus tôt, puis à la vérification suivante, car les workers vérifient une fois par seconde. Le message est le même, l'identifiant de la tâche aussi. Aucun
+# réglage n'empêche une seconde exécution : avec l'acquittement tardif (une fois la tâche finie), une tâche s'exécute [au moins une fois](../delivery.md#killed-worker). À votre tâche de s'en accommoder. `rows_after` compte
 # les lignes que laissent plusieurs appels : vous en aurez besoin.
 
 # %% id="rows-after"
