@@ -93,7 +93,8 @@ def test_from_make_start_to_ten_on_the_page_and_in_flower(
     assert terminal.shows("broker has ended (SIGKILL)")
 
     assert context.request.get(flower).status == 401
-    assert context.request.get(f"{site}fr/").ok
+    # It is built now that it is asked for.
+    assert context.request.get(f"{site}fr/", timeout=120_000).ok
     known = browser.new_context(http_credentials={"username": "admin", "password": password})
     tasks = known.new_page()
     tasks.goto(f"{flower}tasks")
