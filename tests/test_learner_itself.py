@@ -220,6 +220,7 @@ def test_ctrl_c_is_received_even_if_we_ignore_it(tmp_path):
     finally:
         signal.signal(signal.SIGINT, before)
     bash.type("sleep 1000")
+    bash.wait_for_silence()
     bash.interrupt()
     assert bash.until_prompt([]).status == 128 + signal.SIGINT
     bash.close()

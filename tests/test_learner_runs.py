@@ -95,6 +95,10 @@ def test_the_page_has_an_environment_of_its_own(small, monkeypatch):
         ([FILE, ENTER, terminal("^C\n", "Web")], "nothing runs in this terminal"),
         ([FILE, ENTER, terminal("…\nmore\n")], "nothing runs in this terminal"),
         ([FILE, ENTER, terminal("$ echo a\na\n^C\n")], "it ended with exit status 0"),
+        (
+            [FILE, ENTER, terminal("$ echo a; sleep 0.5\na\n^C\n")],
+            "it ended with exit status 0",
+        ),
         ([FILE, ENTER, terminal("$ ls\nnotes\n$ exit\n")], "the terminal has closed"),
         ([FILE, block("diff", "@@ -1 +1 @@\n-ONE\n+x\n", "notes/a.txt")], "does not apply"),
         ([FILE, browser("http://127.0.0.1:8000/\n\nText\n")], "ERR_CONNECTION_REFUSED"),

@@ -48,6 +48,8 @@ def perform(terminal: Terminal, step: Step, after: str | None, strict: bool) -> 
     _needs(terminal, step.prompt)
     try:
         if step.prompt == "^C":
+            terminal.wait_for_silence()
+            _runs_on(terminal)
             terminal.interrupt()
             wait = terminal.until_shown if after == "^C" else terminal.until_prompt
             prompt = wait(step.shown)
@@ -77,8 +79,12 @@ def _needs(terminal: Terminal, prompt: str) -> None:
         raise Failure("no Python shell runs in this terminal")
     if prompt in ("", "^C") and not terminal.running:
         raise Failure("nothing runs in this terminal")
-    if prompt == "^C" and not terminal.in_python and terminal.ended():
-        raise Failure(f"`{terminal.running}` has ended by itself; `^C` was to end it")
+
+
+def _runs_on(terminal: Terminal) -> None:
+    """Raises Failure if there is nothing left for `^C` to end."""
+    if prompt := terminal.prompt_within(0):
+        raise Failure(f"it ended with exit status {prompt.status}; `^C` is to end it")
 
 
 def _settle(terminal: Terminal, step: Step, after: str | None) -> Prompt | None:
@@ -86,8 +92,8 @@ def _settle(terminal: Terminal, step: Step, after: str | None) -> Prompt | None:
     if after == "^C":
         if not tells:
             terminal.prompt_within(SILENCE)
-        if prompt := terminal.until_shown(step.shown):
-            raise Failure(f"it ended with exit status {prompt.status}; `^C` is to end it")
+        terminal.until_shown(step.shown)
+        _runs_on(terminal)
         return None
     if after == "" and tells:
         return terminal.until_shown(step.shown)

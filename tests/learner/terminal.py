@@ -99,12 +99,15 @@ class Terminal:
         self._child.setecho(False)  # Django's development server has it on
         self._child.sendline(line)
 
-    def interrupt(self) -> None:
-        """Press Ctrl-C, as one does when nothing more comes."""
+    def wait_for_silence(self) -> None:
+        """Wait until nothing more comes, as one does before pressing Ctrl-C; not for ever."""
         for _ in range(5):
             position = self.position
             if not self._wait(lambda position=position: len(self._raw) > position, QUIET):
                 break
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
         with self._came:
             self._start = len(self._raw)
         self._child.setecho(False)
