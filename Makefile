@@ -14,6 +14,9 @@ ARGS =
 PAGES =
 HOST =
 UPGRADE =
+HINT =
+DIFF =
+WATCH =
 
 FRENCH := $(filter fr% FR%,$(firstword $(IN) $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG)))
 SPEAK = $(if $(IN),LANGUAGE=$(IN))
@@ -24,7 +27,7 @@ LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal \
 	--python-version 3.11 --generate-hashes --no-annotate
 missing = $(error $(if $(FRENCH),ajoutez par exemple $(1),say which: for example $(1)))
 
-.PHONY: help setup start broker begin diff forward docs notebooks ipynb i18n pictures diagrams doctor test lint bench audit lock clean \
+.PHONY: help setup start broker begin check diff forward docs notebooks ipynb i18n pictures diagrams doctor test lint bench audit lock clean \
 	with-name with-project
 
 help: ## list the targets (IN=fr for French) :: liste les commandes (IN=en pour l'anglais)
@@ -42,6 +45,9 @@ broker: setup ## the broker alone, on port 6379 (or PORT=6380) :: démarre le br
 
 begin: with-name with-project setup ## a project as it stands before a lesson (NAME=05 PROJECT=~/mysite) :: crée le projet tel qu'il est avant une leçon (NAME=05 PROJECT=~/mysite)
 	@$(COURSE) begin $(LANGUAGE_OPTION) "$(NAME)" "$(PROJECT)"
+
+check: with-project setup ## has a project of yours reached a lesson (NAME=05 PROJECT=~/mysite HINT=1 DIFF=1 WATCH=1) :: votre projet a-t-il atteint une leçon (NAME=05 PROJECT=~/mysite HINT=1 DIFF=1 WATCH=1)
+	@$(COURSE) check $(LANGUAGE_OPTION) $(NAME) --project "$(PROJECT)"$(if $(HINT), --hint)$(if $(DIFF), --diff)$(if $(WATCH), --watch)
 
 diff: with-name setup ## what a lesson changes (NAME=05) :: montre ce qu'une leçon change (NAME=05)
 	@$(COURSE) diff $(LANGUAGE_OPTION) "$(NAME)"

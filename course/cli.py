@@ -88,6 +88,33 @@ def begin(snapshot: catalogue.Snapshot, folder: Path) -> None:
     sys.exit(begin(snapshot, folder))
 
 
+@course.command(help=say("help_check"))
+@click.argument("snapshot", type=SNAPSHOT, required=False)
+@click.option(
+    "--project", "folder", type=click.Path(path_type=Path), required=True, help=say("help_project")
+)
+@click.option("--python", type=click.Path(path_type=Path), help=say("help_python"))
+@click.option("--hint", is_flag=True, help=say("help_hint"))
+@click.option("--diff", is_flag=True, help=say("help_check_diff"))
+@click.option("--watch", is_flag=True, help=say("help_watch"))
+@in_language
+def check(
+    snapshot: catalogue.Snapshot | None,
+    folder: Path,
+    python: Path | None,
+    hint: bool,
+    diff: bool,
+    watch: bool,
+) -> None:
+    if watch:
+        from course.check.watch import watch as watch_saves
+
+        sys.exit(watch_saves(folder, snapshot, python))
+    from course.check.command import run
+
+    sys.exit(run(folder, snapshot, python, hint, diff))
+
+
 @course.command(help=say("help_diff"))
 @click.argument("snapshot", type=SNAPSHOT)
 @in_language

@@ -3,6 +3,7 @@
 import ast
 import re
 import string
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -37,9 +38,9 @@ def calls() -> list[tuple[str, str, set[str]]]:
     return found
 
 
-def constants() -> set[str]:
+def constants(sources: list[Path] = SOURCES) -> set[str]:
     """Every string in the sources: a key may reach say() through a variable."""
-    nodes = (node for path in SOURCES for node in ast.walk(ast.parse(path.read_text())))
+    nodes = (node for path in sources for node in ast.walk(ast.parse(path.read_text())))
     return {
         node.value
         for node in nodes
@@ -60,7 +61,9 @@ def test_every_message_asked_for_exists_and_gets_its_values():
     for where, key, values in calls():
         assert key in texts("en"), where
         assert values == placeholders(texts("en")[key]), f"{where}: {key}"
-    asked = {text for text in constants() if GROUPS.fullmatch(text)}
+    # `check` has texts of its own, and names Celery's settings.
+    others = [path for path in SOURCES if "check" not in path.parts]
+    asked = {text for text in constants(others) if GROUPS.fullmatch(text)}
     assert asked - texts("en").keys() == set()
 
 

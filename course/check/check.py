@@ -1,0 +1,90 @@
+"""A project is held against the stages, in order, until one is not reached."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from course import catalogue
+from course.check import stages
+from course.check.faults import Fault, Found, NotYet
+from course.check.project import Project, interpreter, open_project
+from course.check.sandbox import Sandbox, opened, told
+
+
+@dataclass
+class Check:
+    """What the stages share: where it runs, and what was seen so far."""
+
+    sandbox: Sandbox
+    last: catalogue.Snapshot  # the stage that is asked for
+    remarks: list[Found] = field(default_factory=list)
+    manage: dict[str, Any] = field(default_factory=dict)  # after `manage.py check`
+    celery: dict[str, Any] = field(default_factory=dict)  # what `celery -A` finds
+    task: dict[str, Any] = field(default_factory=dict)  # the one that adds two numbers
+    visit: dict[str, Any] = field(default_factory=dict)  # of the pages
+
+    @property
+    def project(self) -> Project:
+        """The copy that is judged."""
+        return self.sandbox.project
+
+    def remark(self, key: str, place: Any = None, **values: object) -> None:
+        """Note what is no mistake but worth a sentence."""
+        self.remarks.append(Found(key, values, place))
+
+
+@dataclass
+class Verdict:
+    """How far a project is. `fault` stands before the stage `next`; None: all is reached."""
+
+    python: Path | None = None
+    reached: list[catalogue.Snapshot] = field(default_factory=list)
+    next: catalogue.Snapshot | None = None
+    fault: Fault | None = None
+    remarks: list[Found] = field(default_factory=list)
+
+    @property
+    def status(self) -> int:
+        """0: reached; 1: not yet; 2: it could not be told."""
+        if self.fault is None:
+            return 0
+        return 1 if isinstance(self.fault, NotYet) else 2
+
+
+def path_to(snapshot: catalogue.Snapshot) -> list[catalogue.Snapshot]:
+    """The stages up to this one: it, what it grows from, and so on."""
+    found = [snapshot]
+    while base := found[0].base:
+        found.insert(0, base)
+    return found
+
+
+def check(
+    folder: Path,
+    last: catalogue.Snapshot,
+    python: Path | None = None,
+    stop: threading.Event | None = None,
+) -> Verdict:
+    """Hold the project in `folder` against every stage up to `last`.
+
+    stop: set, it ends the check as soon as may be. Raises Stopped then.
+    """
+    verdict = Verdict()
+    try:
+        project = open_project(folder)
+        verdict.python = interpreter(project, python)
+        with opened(project, verdict.python, stop or threading.Event()) as sandbox:
+            run = Check(sandbox, last)
+            verdict.remarks = run.remarks
+            for stage in path_to(last):
+                verdict.next = stage
+                stages.reach(stage, run)
+                verdict.reached.append(stage)
+            verdict.next = None
+    except Fault as fault:
+        verdict.fault = fault
+        verdict.next = verdict.next or path_to(last)[0]
+    except OSError as error:
+        verdict.fault = told(error)
+    return verdict

@@ -1,0 +1,159 @@
+"""Lesson 3: the settings are in force, and a worker does a first task."""
+
+import difflib
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+
+from course.check import working
+from course.check.check import Check
+from course.check.faults import NotYet, Place
+
+_LOCAL = {"localhost", "127.0.0.1", "::1"}
+_MOST_DATABASES = 16  # a Redis server's own default
+_SCHEMES = ("redis", "rediss")
+
+
+def reach(check: Check) -> None:
+    """Names, then values, then a worker."""
+    _names(check)
+    _values(check)
+    _broker(check)
+    _backend(check)
+    working.first_result(check)
+
+
+def name_of(check: Check, option: str) -> str:
+    """How Django's settings call a setting of Celery's: CELERY_BROKER_URL."""
+    return f"{check.celery['namespace'] or 'CELERY'}_{option}".upper()
+
+
+def _place(check: Check, name: str) -> Place | None:
+    return check.project.assigned(name, check.project.file(check.manage["settings"]))
+
+
+def _names(check: Check) -> None:
+    """Settings that Celery never looks at: wrong namespace, no prefix, a slip of the pen."""
+    given: dict[str, Any] = check.manage["django_settings"]
+    options = check.celery["options"]
+    prefix = name_of(check, "")
+    conf = check.celery["conf"]
+    meant = [name for name in given if name.lower().removeprefix("celery_") in options]
+    if not any(name.startswith(prefix) for name in given):
+        calls = check.project.calls("config_from_object") or check.project.calls("Celery")
+        prefixed = [name for name in meant if name.startswith("CELERY_")]
+        if check.celery["source"] is None and prefixed:
+            raise NotYet("no_configuration", calls[0], name=prefixed[0])
+        if prefixed:
+            raise NotYet(
+                "namespace", calls[0], namespace=check.celery["namespace"], name=prefixed[0]
+            )
+    elif check.celery["namespace"] is None:
+        first = next(name for name in given if name.startswith(prefix))
+        calls = check.project.calls("config_from_object")
+        raise NotYet("namespace", calls[0] if calls else None, namespace=None, name=first)
+    module = check.project.file(check.manage["settings"])
+    for name in given:
+        if name.startswith(prefix) and len(places := check.project.all_assigned(name, module)) > 1:
+            raise NotYet("assigned_twice", places[0], name=name, last=places[-1].line)
+    right = [f"{prefix}{option.upper()}" for option in options]
+    for name, value in given.items():
+        place = _place(check, name)
+        if name.startswith(prefix):
+            if name.removeprefix(prefix).lower() in options:
+                continue
+        elif name.lower() in options:
+            if f"{prefix}{name}" in given:
+                continue
+            if conf.get(name.lower()) == value:
+                check.remark("unprefixed_works", place, name=name, right=f"{prefix}{name}")
+                continue
+            raise NotYet("unprefixed", place, name=name, right=f"{prefix}{name}")
+        close = difflib.get_close_matches(name, right, 1, 0.87)
+        if close and close[0] not in given:
+            raise NotYet("misspelt", place, name=name, right=close[0])
+
+
+def _broker(check: Check) -> None:
+    name = name_of(check, "broker_url")
+    address = check.celery["conf"]["broker_url"]
+    if not address or str(address).startswith("amqp://guest:**@localhost"):
+        raise NotYet("broker_missing", name=name)
+    _address(check, name, address)
+
+
+def _backend(check: Check) -> None:
+    name = name_of(check, "result_backend")
+    address = check.celery["conf"]["result_backend"]
+    if not address or str(address).startswith("disabled"):
+        raise NotYet("backend_missing", name=name)
+    if check.celery.get("backend_error"):
+        raise NotYet(
+            "backend_unknown",
+            _place(check, name),
+            name=name,
+            value=address,
+            message=check.celery["backend_error"],
+        )
+    if str(address).startswith(_SCHEMES):
+        _address(check, name, address)
+
+
+def _address(check: Check, name: str, address: object) -> None:
+    """The address of a Redis server. On this machine's 6379 nothing need answer now."""
+    place = _place(check, name)
+    value = str(address[0] if isinstance(address, list) and address else address)
+    scheme, separator, _ = value.partition("://")
+    if not separator or scheme not in _SCHEMES:
+        raise NotYet("broker_scheme", place, name=name, value=value)
+    parts = urlsplit(value)
+    database = parts.path.strip("/")
+    if database and not (database.isdecimal() and int(database) < _MOST_DATABASES):
+        raise NotYet("broker_database", place, name=name, value=value, database=database)
+    try:
+        host, port = parts.hostname or "localhost", parts.port or 6379
+    except ValueError:
+        raise NotYet("broker_port", place, name=name, value=value) from None
+    if host in _LOCAL and port == 6379:
+        return
+    try:
+        with redis.Redis.from_url(
+            value, socket_timeout=1, socket_connect_timeout=1, retry=None
+        ) as client:
+            client.ping()
+    except redis.AuthenticationError as error:
+        raise NotYet("broker_password", place, name=name, message=error) from None
+    except (redis.RedisError, OSError):
+        if host in _LOCAL:
+            raise NotYet("broker_port", place, name=name, value=value) from None
+        raise NotYet(_host_fault(host), place, name=name, host=host, value=value) from None
+
+
+def _host_fault(host: str) -> str:
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return "broker_host"
+    return "broker_silent"
+
+
+def _values(check: Check) -> None:
+    conf = check.celery["conf"]
+    for option in check.celery["lists"]:
+        name = name_of(check, option)
+        raise NotYet("not_list", _place(check, name), name=name)
+    for option in (
+        "accept_content",
+        "result_accept_content",
+        "task_serializer",
+        "result_serializer",
+    ):
+        value = conf[option]
+        if "pickle" in str(value) or "python-serialize" in str(value):
+            name = name_of(check, option)
+            raise NotYet("pickle", _place(check, name), name=name, value=value)
+    if conf["task_always_eager"]:
+        name = name_of(check, "task_always_eager")
+        raise NotYet("eager", _place(check, name), name=name)

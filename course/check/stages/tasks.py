@@ -1,0 +1,149 @@
+"""Lesson 4: a task of the learner's own, queued from a command, done by a worker."""
+
+import ast
+from pathlib import PurePosixPath
+from typing import Any
+
+from course.check import causes, working
+from course.check.check import Check
+from course.check.faults import NOTHING, NotYet, Place
+from course.check.project import Project, last_name
+
+_DECORATORS = ("shared_task", "task")
+
+
+def reach(check: Check) -> None:
+    """A worker knows a task that adds two numbers, and its result comes."""
+    _one_application(check)
+    candidates = _candidates(check)
+    if not candidates:
+        _none(check)
+    _result(check, candidates)
+    _commands(check)
+
+
+def _one_application(check: Check) -> None:
+    """A task of another application does not use the project's settings."""
+    if len(check.celery["apps"]) < 2:
+        return
+    modules = [check.celery["name"], check.manage["settings"].partition(".")[0]]
+    for place in check.project.calls("Celery"):
+        module = check.project.module(place.file)
+        if module not in modules and module.rpartition(".")[2] != "celery":
+            raise NotYet("two_apps", place, names=", ".join(check.celery["apps"]))
+
+
+def _candidates(check: Check) -> list[dict[str, Any]]:
+    """The tasks that take two values, those called something like add first."""
+    own = [task for task in check.celery["tasks"] if task["file"]]
+    pairs = [task for task in own if len(task["required"]) == 2]
+    return sorted(
+        pairs, key=lambda task: not any(w in task["name"] for w in ("add", "sum", "plus"))
+    )
+
+
+def _none(check: Check) -> None:
+    """No task takes two numbers: is there a function that was meant to be one?"""
+    project = check.project
+    known = {(task["file"], task["function"]) for task in check.celery["tasks"]}
+    installed = check.manage["installed"]
+    plain: list[Place] = []
+    for path, tree in project.sources.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef) or len(_required(node)) < 2:
+                continue
+            place = Place(path, node.lineno)
+            if not any(last_name(one) in _DECORATORS for one in node.decorator_list):
+                if "tasks" in path.parts[-1] or "tasks" in path.parent.parts:
+                    plain.append(place)
+                continue
+            if (str(path), node.name) in known:
+                continue
+            _unknown_task(project, installed, place, node.name)
+    if plain:
+        raise NotYet("undecorated", plain[0])
+    names = ", ".join(task["name"] for task in check.celery["tasks"]) or NOTHING
+    raise NotYet("no_task", names=names)
+
+
+def _required(node: ast.FunctionDef) -> list[str]:
+    names = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
+    needed = names[: len(names) - len(node.args.defaults)]
+    return [name for name in needed if name != "self"]
+
+
+def _unknown_task(project: Project, installed: list[str], place: Place, name: str) -> None:
+    """A task is written, and a worker does not know it."""
+    module = project.module(place.file)
+    package = module.rpartition(".")[0]
+    if "tasks" in package.split("."):
+        tasks = (
+            module[: module.index(".tasks.") + len(".tasks")] if ".tasks." in module else package
+        )
+        raise NotYet("tasks_not_imported", place, name=name, tasks=tasks, module=module)
+    if module.rpartition(".")[2] == "tasks":
+        if not any(module == f"{app}.tasks" for app in installed):
+            raise NotYet("not_installed", place, name=name, app=package)
+    else:
+        raise NotYet("tasks_misnamed", place, name=name, file=PurePosixPath(place.file).name)
+
+
+def _result(check: Check, candidates: list[dict[str, Any]]) -> None:
+    """Have a worker add 2 and 3. What waits for a number of seconds waits for none."""
+    worker = check.sandbox.services["worker"]
+    for task in candidates:
+        if task["ignores"]:
+            raise NotYet("result_ignored", _line(task), name=task["name"])
+    messages = [
+        {
+            "task": task["name"],
+            "args": [2, 3],
+            "kwargs": {name: 0 for name in task["numbers"]},
+            "timeout": working.RESULT,
+        }
+        for task in candidates
+    ]
+    sent = working.send(check, messages, 5)
+    for one, task in zip(sent, candidates, strict=False):
+        if one.get("value") == 5:
+            check.task = task
+            return
+    if "value" not in sent[0]:
+        working.refuse(check, sent[0], worker)
+    task = candidates[0]
+    raise NotYet("wrong_result", _line(task), name=task["name"], value=repr(sent[0]["value"]))
+
+
+def _line(task: dict[str, Any]) -> Place:
+    return Place(PurePosixPath(task["file"]), task["line"])
+
+
+def _commands(check: Check) -> None:
+    """A command that takes two numbers queues the task."""
+    seen = check.sandbox.step("sending.commands", check.sandbox.inwards(working.VIEWS))
+    if "error" in seen or "commands" not in seen:
+        raise causes.fault(check.project, seen)
+    for command in seen["commands"]:
+        if command["queued"]:
+            return
+        if "error" in command:
+            started(check, command, causes.of_error(check.project, command["error"]))
+        started(check, command)
+    if not seen["commands"]:
+        check.remark("no_command")
+
+
+def started(check: Check, seen: dict[str, Any], otherwise: Exception | None = None) -> None:
+    """Raises what is wrong with how a task was started, else `otherwise`."""
+    for one in seen["direct"]:
+        raise NotYet("called_directly", _at(one), name=one["task"].rpartition(".")[2])
+    if otherwise is not None:
+        error = seen["error"]
+        if "EncodeError" in error["bases"]:
+            raise NotYet("model_instance", causes.where(error), message=error["message"])
+        raise otherwise
+
+
+def _at(seen: dict[str, Any]) -> Place | None:
+    at = seen["at"]
+    return Place(PurePosixPath(at["file"]), at["line"]) if at else None
