@@ -20,7 +20,7 @@ from course.ports import free_port
 from course.site import refresh
 from course.stack import Service, Stack
 
-pytest_plugins = ["reuse", "terminals"]
+pytest_plugins = ["reuse", "terminals", "checking"]
 
 T = TypeVar("T")
 

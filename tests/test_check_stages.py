@@ -1,0 +1,160 @@
+"""`check` on the snapshots, on other layouts that work, on folders that are no project."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from checking import Examine, learners
+
+from course import catalogue
+from course.check import told
+from course.check.check import path_to
+from course.check.project import open_project
+
+LESSONS = [one for one in catalogue.snapshots() if one.name.startswith("lessons/")]
+
+
+@pytest.mark.parametrize("number", range(len(LESSONS)), ids=[one.path.name for one in LESSONS])
+def test_a_snapshot_reaches_its_own_stage_and_the_earlier_ones_and_no_more(
+    number: int, tmp_path: Path, examine: Examine
+):
+    folder = learners(LESSONS[number].name, tmp_path / "mysite")
+    found = examine(folder, LESSONS[-1].name)
+    assert [one.name for one in found.verdict.reached] == [
+        one.name for one in LESSONS[: number + 1]
+    ], found.said["en"]
+    if number + 1 < len(LESSONS):
+        assert found.verdict.next == LESSONS[number + 1]
+        assert found.verdict.status == 1
+    else:
+        assert found.verdict.status == 0
+        assert found.verdict.remarks == []
+
+
+def test_an_empty_folder_has_not_reached_the_first_stage(tmp_path: Path, examine: Examine):
+    (tmp_path / "mysite").mkdir()
+    found = examine(tmp_path / "mysite", "01")
+    assert (found.key, found.verdict.status) == ("empty", 1)
+    assert "startproject" in found.said["en"]
+    assert "startproject" in found.said["fr"]
+
+
+def test_every_mistake_has_its_texts_in_both_languages_and_a_page():
+    english, french = told.mistakes("en"), told.mistakes("fr")
+    assert english.keys() == french.keys()
+    for key, texts in english.items():
+        assert texts.keys() == french[key].keys(), key
+    mistakes = {key for key, texts in english.items() if "expected" in texts}
+    assert mistakes == told.pages().keys()
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_section_to_read_exists(language: str):
+    from course import messages
+
+    messages.choose(language)
+    for key in told.pages():
+        title, address = told.page(key)
+        assert title
+        assert f"/{language}/" in address
+
+
+def test_the_path_to_a_stage_begins_with_the_first():
+    assert path_to(LESSONS[-1]) == LESSONS
+
+
+# Layouts and styles that differ from the snapshots'. Whoever wrote a project like these has
+# done what the lessons ask for.
+
+
+def renamed(folder: Path, names: dict[str, str]) -> None:
+    """Other names for packages, modules and functions, in file names and in texts."""
+    for old, new in names.items():
+        for path in sorted(folder.rglob(f"*{old}*"), reverse=True):
+            path.rename(path.with_name(path.name.replace(old, new)))
+        for path in folder.rglob("*"):
+            if path.is_file():
+                path.write_text(path.read_text().replace(old, new))
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Edit a file; the text must be there."""
+    text = path.read_text()
+    assert old in text, path
+    path.write_text(text.replace(old, new))
+
+
+def other_names(folder: Path) -> None:
+    renamed(folder, {"myproject": "shop", "myapp": "orders", "add_view": "total", "AddForm": "Sum"})
+    change(folder / "orders/urls.py", "'add/'", "'totals/new/'")
+
+
+def src_layout(folder: Path) -> None:
+    (folder / "src").mkdir()
+    for name in ("manage.py", "myproject", "myapp", "flowerconfig.py"):
+        shutil.move(folder / name, folder / "src" / name)
+    text = (folder / "Procfile").read_text()
+    text = text.replace(": ", ": cd src && ")
+    (folder / "Procfile").write_text(text)
+
+
+def config_and_settings_package(folder: Path) -> None:
+    renamed(folder, {"myproject": "config"})
+    package = folder / "config" / "settings"
+    package.mkdir()
+    (folder / "config" / "settings.py").rename(package / "base.py")
+    change(package / "base.py", ".parent.parent", ".parent.parent.parent")
+    (package / "__init__.py").write_text("")
+    (package / "dev.py").write_text("from .base import *\n")
+    for name in ("manage.py", "config/celery.py", "config/wsgi.py", "config/asgi.py"):
+        change(folder / name, "config.settings", "config.settings.dev")
+
+
+def celery_app_and_bind(folder: Path) -> None:
+    (folder / "myproject/celery.py").rename(folder / "myproject/celery_app.py")
+    change(folder / "myproject/__init__.py", ".celery", ".celery_app")
+    change(folder / "myapp/tasks.py", "@shared_task(", "@shared_task(bind=True, name='plus', ")
+    change(folder / "myapp/tasks.py", "def add(x,", "def add(self, x,")
+
+
+def class_based_view(folder: Path) -> None:
+    change(folder / "myapp/views.py", "@require_POST\ndef add_view(request):", "def _add(request):")
+    views = (folder / "myapp/views.py").read_text()
+    (folder / "myapp/views.py").write_text(
+        f"{views}\n\nclass AddView(View):\n    def post(self, request):\n        return _add(request)\n"
+    )
+    change(folder / "myapp/views.py", "from .forms", "from django.views import View\n\nfrom .forms")
+    change(folder / "myapp/urls.py", "views.add_view", "views.AddView.as_view()")
+
+
+def other_namespace_and_queue(folder: Path) -> None:
+    change(folder / "myproject/celery.py", "namespace='CELERY'", "namespace='TASKS'")
+    change(folder / "myproject/settings.py", "CELERY_", "TASKS_")
+    settings = (folder / "myproject/settings.py").read_text()
+    (folder / "myproject/settings.py").write_text(
+        f"{settings}\nTASKS_TASK_ROUTES = {{'myapp.tasks.*': {{'queue': 'sums'}}}}\n"
+    )
+    change(folder / "Procfile", "--loglevel=info", "--queues=celery,sums")
+
+
+LAYOUTS = [
+    other_names,
+    src_layout,
+    config_and_settings_package,
+    celery_app_and_bind,
+    class_based_view,
+    other_namespace_and_queue,
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_a_project_that_differs_and_works_passes(layout, tmp_path: Path, examine: Examine):
+    folder = learners("07", tmp_path / "mysite")
+    layout(folder)
+    found = examine(folder, "07")
+    assert found.verdict.status == 0, found.said["en"]
+
+
+def test_the_project_is_found_below_the_folder(tmp_path: Path):
+    learners("01", tmp_path / "outer" / "inner")
+    assert open_project(tmp_path).base == tmp_path / "outer" / "inner"
