@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import psutil
 import pytest
 
@@ -87,7 +88,8 @@ def examine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examine:
         said = {}
         for language in messages.LANGUAGES:
             messages.choose(language)
-            said[language] = " ".join(told.verdict(verdict, asked, folder, more=True).split())
+            text = click.unstyle(told.verdict(verdict, asked, folder, more=True))
+            said[language] = " ".join(text.split())
         messages.choose(None)
         assert before == (traces(folder) if folder.is_dir() else {})
         assert left_over(state) == []

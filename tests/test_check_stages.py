@@ -121,7 +121,8 @@ def class_based_view(folder: Path) -> None:
     change(folder / "myapp/views.py", "@require_POST\ndef add_view(request):", "def _add(request):")
     views = (folder / "myapp/views.py").read_text()
     (folder / "myapp/views.py").write_text(
-        f"{views}\n\nclass AddView(View):\n    def post(self, request):\n        return _add(request)\n"
+        f"{views}\n\nclass AddView(View):\n"
+        "    def post(self, request):\n        return _add(request)\n"
     )
     change(folder / "myapp/views.py", "from .forms", "from django.views import View\n\nfrom .forms")
     change(folder / "myapp/urls.py", "views.add_view", "views.AddView.as_view()")

@@ -37,12 +37,12 @@ def where(error: dict[str, Any]) -> Place | None:
 def of_error(project: Project, error: dict[str, Any], output: str = "") -> Fault:
     """The likely cause of an exception; where none is known, what it says and where it arose."""
     first = _first(error)
-    for judge in (_syntax, _hidden, _circular, _module, _name):
+    for judge in (_syntax, _hidden, _circular, _module, _name, _too_early):
         for candidate in (error, first):
             if found := judge(project, candidate):
                 return found
     if error["type"] == "SystemExit":
-        return NotYet("exits", where(error), output=output, status=error.get("code"))
+        return NotYet("exits", output=output, status=error.get("code"))
     return unknown(error)
 
 
@@ -104,8 +104,11 @@ def _module(project: Project, error: dict[str, Any]) -> Fault | None:
         return None
     name = error["name"]
     own = project.modules()
-    parent = name.rpartition(".")[0]
+    parent, _, last = name.rpartition(".")
     siblings = [module for module in own if module.rpartition(".")[0] == parent]
+    folder = project.base.joinpath(*parent.split(".")) if parent else project.base
+    if other := next((path.name for path in sorted(folder.glob(f"{last}.*"))), None):
+        return NotYet("module_suffix", where(error), name=name, found=other)
     if parent in own or any(module.startswith(f"{parent}.") for module in own if parent):
         there = ", ".join(sorted(m.rpartition(".")[2] for m in siblings)) or NOTHING
         return NotYet("module_own", where(error), name=name, package=parent, there=there)
@@ -116,7 +119,7 @@ def _module(project: Project, error: dict[str, Any]) -> Fault | None:
     anywhere = [module for module in own if module.endswith(f".{name}")]
     if anywhere:
         return NotYet("module_elsewhere", where(error), name=name, found=anywhere[0])
-    return NotYet("module_missing", where(error), name=top)
+    return NotYet("module_missing", where(error), name=name)
 
 
 def _name(project: Project, error: dict[str, Any]) -> Fault | None:
@@ -126,3 +129,10 @@ def _name(project: Project, error: dict[str, Any]) -> Fault | None:
         return None
     name, module = match.groups()
     return NotYet("name_missing", where(error), name=name, module=module)
+
+
+def _too_early(project: Project, error: dict[str, Any]) -> Fault | None:
+    """Models, or settings, asked for while Django has not been set up."""
+    if error["type"] != "AppRegistryNotReady":
+        return None
+    return NotYet("too_early", where(error), message=error["message"])

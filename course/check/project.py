@@ -39,14 +39,16 @@ def walk(folder: Path) -> Iterator[Path]:
             raise CannotTell("unreadable", path=current, why=error.strerror) from None
         for entry in entries:
             path = Path(entry.path)
-            if entry.is_dir(follow_symlinks=False):
-                if not _skipped(path):
-                    pending.append(path)
-                continue
             try:
+                if entry.is_dir(follow_symlinks=False):
+                    if not _skipped(path):
+                        pending.append(path)
+                    continue
                 info = entry.stat(follow_symlinks=False)
             except FileNotFoundError:  # an editor's, gone meanwhile
                 continue
+            except OSError as error:
+                raise CannotTell("unreadable", path=path, why=error.strerror) from None
             kept = stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)
             if not kept or path.name.endswith(_DATABASES):
                 continue
@@ -209,13 +211,17 @@ def interpreter(project: Project, chosen: Path | None) -> Path:
         if not found:
             raise CannotTell("python_missing", path=chosen)
         return Path(found).absolute()
+    broken = None
     for folder in dict.fromkeys([project.folder, project.base]):
         configs = sorted(folder.glob("*/pyvenv.cfg"), key=lambda path: path.parent.name != ".venv")
-        for config in configs:
-            python = config.parent / "bin" / "python"
-            if not os.access(python, os.X_OK):
-                raise NotYet("environment_broken", path=config.parent)
-            return python
+        pythons = [config.parent / "bin" / "python" for config in configs]
+        usable = [python for python in pythons if os.access(python, os.X_OK)]
+        if usable:
+            return usable[0]
+        # One that was made on Windows has another layout, and is not meant for this machine.
+        broken = broken or next((python for python in pythons if os.path.lexists(python)), None)
+    if broken:
+        raise NotYet("environment_broken", path=broken.parent.parent)
     if active := os.environ.get("VIRTUAL_ENV"):
         python = Path(active) / "bin" / "python"
         if os.access(python, os.X_OK):

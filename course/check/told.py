@@ -135,7 +135,13 @@ def _line(label: str, text: str) -> str:
         if "\x1b" in paragraph or "://" in paragraph:
             shown.append(first + paragraph)
         else:
-            body = fill(paragraph, _WIDTH - 15, subsequent_indent=indent)
+            body = fill(
+                paragraph,
+                _WIDTH - 15,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
             shown.append(first + body)
     return "\n".join(shown)
 

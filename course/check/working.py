@@ -44,7 +44,7 @@ def await_worker(check: Check, worker: Service, database: int, key: str, line: s
     if ended(worker):
         raise NotYet(key, output=tail(worker.log), line=line)
     if not asks():
-        raise NotYet("worker_silent", output=tail(worker.log), seconds=READY)
+        raise NotYet("worker_silent", output=tail(worker.log), seconds=int(READY))
 
 
 def ended(service: Service) -> bool:
@@ -105,7 +105,7 @@ def refuse(check: Check, sent: dict[str, Any], worker: Service) -> None:
     raise NotYet(
         "never_ends" if taken else "no_result",
         name=name,
-        seconds=RESULT,
+        seconds=int(RESULT),
         state=sent["late"],
         output=tail(worker.log),
     )

@@ -40,20 +40,21 @@ def _names(check: Check) -> None:
     options = check.celery["options"]
     prefix = name_of(check, "")
     conf = check.celery["conf"]
-    meant = [name for name in given if name.lower().removeprefix("celery_") in options]
-    if not any(name.startswith(prefix) for name in given):
-        calls = check.project.calls("config_from_object") or check.project.calls("Celery")
-        prefixed = [name for name in meant if name.startswith("CELERY_")]
-        if check.celery["source"] is None and prefixed:
-            raise NotYet("no_configuration", calls[0], name=prefixed[0])
-        if prefixed:
-            raise NotYet(
-                "namespace", calls[0], namespace=check.celery["namespace"], name=prefixed[0]
-            )
-    elif check.celery["namespace"] is None:
-        first = next(name for name in given if name.startswith(prefix))
-        calls = check.project.calls("config_from_object")
-        raise NotYet("namespace", calls[0] if calls else None, namespace=None, name=first)
+    # The broker's first: of the other names some happen to be those of Celery 3, and do work.
+    meant = sorted(
+        (name for name in given if name.lower().removeprefix("celery_") in options),
+        key=lambda name: not name.endswith("BROKER_URL"),
+    )
+    prefixed = [name for name in meant if name.startswith(("CELERY_", prefix))]
+    calls = check.project.calls("config_from_object")
+    if prefixed and check.celery["source"] is None:
+        instance = check.project.calls("Celery")[0]
+        raise NotYet("no_configuration", instance, name=prefixed[0])
+    used = check.celery["namespace"] and any(name.startswith(prefix) for name in given)
+    if prefixed and not used:
+        namespace = check.celery["namespace"]
+        at = calls[0] if calls else None
+        raise NotYet("namespace", at, namespace=namespace, name=prefixed[0])
     module = check.project.file(check.manage["settings"])
     for name in given:
         if name.startswith(prefix) and len(places := check.project.all_assigned(name, module)) > 1:
@@ -79,7 +80,8 @@ def _names(check: Check) -> None:
 def _broker(check: Check) -> None:
     name = name_of(check, "broker_url")
     address = check.celery["conf"]["broker_url"]
-    if not address or str(address).startswith("amqp://guest:**@localhost"):
+    _none(check, name)
+    if not address:
         raise NotYet("broker_missing", name=name)
     _address(check, name, address)
 
@@ -87,6 +89,7 @@ def _broker(check: Check) -> None:
 def _backend(check: Check) -> None:
     name = name_of(check, "result_backend")
     address = check.celery["conf"]["result_backend"]
+    _none(check, name)
     if not address or str(address).startswith("disabled"):
         raise NotYet("backend_missing", name=name)
     if check.celery.get("backend_error"):
@@ -99,6 +102,12 @@ def _backend(check: Check) -> None:
         )
     if str(address).startswith(_SCHEMES):
         _address(check, name, address)
+
+
+def _none(check: Check, name: str) -> None:
+    given = check.manage["django_settings"]
+    if name in given and not given[name]:
+        raise NotYet("address_none", _place(check, name), name=name, value=repr(given[name]))
 
 
 def _address(check: Check, name: str, address: object) -> None:
@@ -144,6 +153,9 @@ def _values(check: Check) -> None:
     for option in check.celery["lists"]:
         name = name_of(check, option)
         raise NotYet("not_list", _place(check, name), name=name)
+    for option in check.celery["texts"]:
+        name = name_of(check, option)
+        raise NotYet("not_text", _place(check, name), name=name)
     for option in (
         "accept_content",
         "result_accept_content",

@@ -64,11 +64,17 @@ def _looking(check: Check, seen: dict[str, Any]) -> None:
     """Looking at a page starts nothing and breaks nothing."""
     for looked in seen["looked"]:
         started(check, looked)
+        if looked.get("login") == 404:
+            raise NotYet("login_missing", path=looked["path"])
         for one in looked["waited"]:
             raise NotYet("waits", _at(one))
         for one in looked["queued"]:
             raise NotYet("get_starts", _at(one), path=looked["path"])
         if "error" in looked:
+            if looked["error"]["type"] == "NoReverseMatch":
+                _unrouted(check, seen["routes"])
+                message = looked["error"]["message"]
+                raise NotYet("no_reverse", causes.where(looked["error"]), message=message)
             raise causes.of_error(check.project, looked["error"])
 
 
@@ -144,7 +150,11 @@ def _answered(check: Check, seen: dict[str, Any], post: dict[str, Any]) -> None:
         raise causes.of_error(check.project, post["error"])
     if not seen["waiting"]:
         raise NotYet("nothing_waiting", _at(post["queued"][0]))
-    _numbers(check, post["queued"][-1])
+    names = [one["task"] for one in post["queued"]]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise NotYet("queued_twice", _at(post["queued"][number]), name=name)
+    _numbers(check, post["queued"][0])
     if not seen["shown"]:
         raise NotYet("id_missing", _at(post["queued"][0]), status=post["status"])
     if post["status"] == 200:

@@ -121,8 +121,8 @@ def celery(request: Request, seen: Seen) -> None:
     seen["source"] = repr(app._config_source) if app._config_source else None
     seen["conf"] = _configuration(app)
     seen["options"] = _options()
-    seen["lists"] = _lists(app)
-    if seen["lists"]:
+    seen["lists"], seen["texts"] = _kinds(app)
+    if seen["lists"] or seen["texts"]:
         return
     app.loader.import_default_modules()
     app.finalize()
@@ -164,16 +164,21 @@ def _configuration(app: Any) -> dict[str, Any]:
     return found
 
 
-def _lists(app: Any) -> list[str]:
-    """Settings that should be lists and are texts: Celery takes each for a list of letters."""
+def _kinds(app: Any) -> tuple[list[str], list[str]]:
+    """Settings that should be lists and are texts, and the other way round.
+
+    Celery takes a text for a list of letters. An address of a broker may be a list.
+    """
     from celery.app.defaults import NAMESPACES, flatten
 
-    names = [
-        name
-        for name, option in flatten(NAMESPACES)
-        if option.type in ("list", "tuple", list, tuple)
-    ]
-    return [name for name in names if isinstance(app.conf.get(name), str)]
+    lists, texts = [], []
+    for name, option in flatten(NAMESPACES):
+        value = app.conf.get(name)
+        if option.type in ("list", "tuple", list, tuple) and isinstance(value, str):
+            lists.append(name)
+        if option.type in ("string", str) and isinstance(value, list | tuple):
+            texts.append(name)
+    return lists, [name for name in texts if not name.startswith("broker_")]
 
 
 def _options() -> list[str]:
