@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from bench import fresh, notebooks, post, site, tests, warm, worker
+from bench import check, fresh, notebooks, post, site, tests, warm, worker
 from bench.figures import Figure, NotMeasured, show
 from course.broker import BrokerError
 from course.stack import StackError
@@ -31,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "tests": tests.measure,
     "site": site.measure,
     "notebooks": notebooks.measure,
+    "check": check.measure,
 }
 
 

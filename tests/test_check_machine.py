@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from checking import Examine, learners, left_over, traces
-from conftest import wait_for
+from conftest import command, wait_for
 from terminals import Terminal
 
 from course.catalogue import ROOT
@@ -39,6 +40,16 @@ def run(
         text=True,
         timeout=120,
     )
+
+
+def cannot_tell(english: str, french: str, *words: object, **options: Any) -> None:
+    """The check ends with exit status 2 and a sentence in the reader's language."""
+    for language, sentence in (("en", english), ("fr", french)):
+        found = run(*words, "--lang", language, **options)
+        assert found.returncode == 2, found.stdout
+        said = " ".join(found.stdout.split())
+        assert sentence in said.replace("\u00a0", " ").replace("\u202f", " ")
+        assert "Traceback" not in found.stdout + found.stderr
 
 
 @pytest.fixture
@@ -85,33 +96,36 @@ def test_the_difference_to_the_stage_is_shown_under_the_learners_names(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("folder", "sentence"),
-    [("nowhere", "There is no folder"), ("a file", "is a file"), ("~nobody-at-all", "cannot be")],
+    ("folder", "english", "french"),
+    [
+        ("nowhere", "There is no folder", "Le dossier"),
+        ("a file", "is a file", "est un fichier"),
+        ("~nobody-at-all", "cannot be read", "est illisible"),
+    ],
 )
-def test_what_is_no_folder_cannot_be_told(folder: str, sentence: str, tmp_path: Path, state: Path):
+def test_what_is_no_folder_cannot_be_told(folder, english, french, tmp_path: Path, state: Path):
     (tmp_path / "a file").write_text("")
     place = folder if folder.startswith("~") else tmp_path / folder
-    found = run("01", "--project", place, state=state)
-    assert found.returncode == 2
-    assert sentence in " ".join(found.stdout.split())
-    assert "Traceback" not in found.stdout + found.stderr
+    cannot_tell(english, french, "01", "--project", place, state=state)
 
 
 def test_several_projects_in_a_folder_cannot_be_told_apart(tmp_path: Path, state: Path):
     for name in ("one", "two"):
         learners("01", tmp_path / "sites" / name)
-    found = run("01", "--project", tmp_path / "sites", state=state)
-    assert found.returncode == 2
-    assert "one, two" in found.stdout
+    cannot_tell(
+        "several projects", "plusieurs projets", "--project", tmp_path / "sites", state=state
+    )
 
 
-def test_a_folder_too_large_to_be_a_project_is_not_copied(tmp_path: Path, state: Path):
-    folder = learners("01", tmp_path / "mysite")
-    with (folder / "film.mp4").open("wb") as film:
+def test_a_folder_too_large_to_be_a_project_is_not_copied(mysite: Path, state: Path):
+    with (mysite / "film.mp4").open("wb") as film:
         film.truncate(200_000_000)
-    found = run("01", "--project", folder, state=state)
-    assert found.returncode == 2
-    assert "holds more than a project" in found.stdout
+    cannot_tell(
+        "holds more than a project",
+        "contient plus qu'un projet",
+        *("01", "--project", mysite),
+        state=state,
+    )
 
 
 @linux_only
@@ -119,21 +133,29 @@ def test_a_folder_that_cannot_be_read(mysite: Path, state: Path):
     (mysite / "myapp").chmod(0)
     try:
         # In a user namespace of its own not even root passes over permissions.
-        found = run("02", "--project", mysite, state=state, namespace="-U", before="true")
+        cannot_tell(
+            "myapp cannot be read: Permission denied",
+            "myapp est illisible : Permission denied",
+            *("02", "--project", mysite),
+            state=state,
+            namespace="-U",
+            before="true",
+        )
     finally:
         (mysite / "myapp").chmod(0o755)
-    assert found.returncode == 2
-    assert "cannot be read: Permission denied" in " ".join(found.stdout.split())
 
 
 @linux_only
 def test_a_full_disk(mysite: Path, state: Path):
     state.mkdir()
-    mount = f"mount -t tmpfs -o size=64k tmpfs {state}"
-    found = run("02", "--project", mysite, state=state, namespace="-rm", before=mount)
-    assert found.returncode == 2
-    assert "The disk is full" in found.stdout
-    assert "Traceback" not in found.stdout + found.stderr
+    cannot_tell(
+        "The disk is full",
+        "Le disque est plein",
+        *("02", "--project", mysite),
+        state=state,
+        namespace="-rm",
+        before=f"mount -t tmpfs -o size=64k tmpfs {state}",
+    )
 
 
 @linux_only
@@ -145,15 +167,23 @@ def test_no_free_port(mysite: Path, state: Path):
         "os.fork() and os._exit(0); time.sleep(30)"
     )
     taken = f'{sys.executable} -c "{holder}" >/dev/null 2>&1'
-    found = run("02", "--project", mysite, state=state, namespace="-rn", before=f"{one}; {taken}")
-    assert found.returncode == 2
-    assert "No port of this machine is free" in found.stdout
+    cannot_tell(
+        "No port of this machine is free",
+        "Aucun port de cette machine n'est libre",
+        *("02", "--project", mysite),
+        state=state,
+        namespace="-rn",
+        before=f"{one}; {taken}",
+    )
 
 
 def test_a_python_that_is_none_cannot_be_told(mysite: Path, state: Path):
-    found = run("02", "--project", mysite, "--python", "no-such-python", state=state)
-    assert found.returncode == 2
-    assert "no-such-python is not a program" in found.stdout
+    cannot_tell(
+        "no-such-python is not a program",
+        "no-such-python n'est pas un programme",
+        *("02", "--project", mysite, "--python", "no-such-python"),
+        state=state,
+    )
 
 
 def fake_python(folder: Path, script: str) -> Path:
@@ -301,6 +331,4 @@ def test_a_process_that_a_project_leaves_behind_is_ended(mysite: Path, examine: 
         + "\nimport subprocess\nsubprocess.Popen(['sleep', '9876'], start_new_session=True)\n"
     )
     assert examine(mysite, "02").verdict.status == 0
-    assert not [
-        one for one in psutil.process_iter(["cmdline"]) if "9876" in (one.info["cmdline"] or [])
-    ]
+    assert not [one for one in psutil.process_iter() if "9876" in command(one)]

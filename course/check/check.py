@@ -7,7 +7,7 @@ from typing import Any
 
 from course import catalogue
 from course.check import stages
-from course.check.faults import Fault, Found, NotYet
+from course.check.faults import Fault, Found, NotYet, Stopped
 from course.check.project import Project, interpreter, open_project
 from course.check.sandbox import Sandbox, opened, told
 
@@ -70,11 +70,11 @@ def check(
 
     stop: set, it ends the check as soon as may be. Raises Stopped then.
     """
-    verdict = Verdict()
+    verdict, stop = Verdict(), stop or threading.Event()
     try:
         project = open_project(folder)
         verdict.python = interpreter(project, python)
-        with opened(project, verdict.python, stop or threading.Event()) as sandbox:
+        with opened(project, verdict.python, stop) as sandbox:
             run = Check(sandbox, last)
             verdict.remarks = run.remarks
             for stage in path_to(last):
@@ -83,6 +83,8 @@ def check(
                 verdict.reached.append(stage)
             verdict.next = None
     except Fault as fault:
+        if stop.is_set():  # what ended may have been ended by what stopped us
+            raise Stopped from None
         verdict.fault = fault
         verdict.next = verdict.next or path_to(last)[0]
     except OSError as error:

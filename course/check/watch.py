@@ -75,7 +75,7 @@ class Watch:
                 return 0
 
     def _begin(self) -> None:
-        self._checked = self._signature()
+        self._checked = self.signature()
         self._stop = threading.Event()
         self._running = threading.Thread(target=self._check, args=[self._stop])
         self._running.start()
@@ -91,7 +91,7 @@ class Watch:
             if not stop.is_set():
                 self.events.put(("verdict", verdict))
 
-    def _signature(self) -> object:
+    def signature(self) -> object:
         """What tells that something was saved: names, times and sizes of all files."""
         try:
             return [
@@ -110,7 +110,7 @@ class Watch:
                 if kind != "change":
                     self.events.put((kind, value))
                     break
-        if self._signature() != self._checked:
+        if self.signature() != self._checked:
             self._end()
             self._begin()
 
