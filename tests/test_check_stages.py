@@ -39,6 +39,19 @@ def test_an_empty_folder_has_not_reached_the_first_stage(tmp_path: Path, examine
     assert "startproject" in found.said["fr"]
 
 
+def test_a_fault_of_the_course_is_no_traceback_and_not_the_learners(
+    tmp_path: Path, examine: Examine, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr("course.check.stages.reach", broken)
+    found = examine(learners("01", tmp_path / "mysite"), "01")
+    assert (found.key, found.verdict.status) == ("course", 2)
+    assert "The check itself failed: KeyError: 'ours'" in found.said["en"]
+    assert "La vérification elle-même a échoué" in found.said["fr"]
+
+
 def test_every_mistake_has_its_texts_in_both_languages_and_a_page():
     english, french = told.mistakes("en"), told.mistakes("fr")
     assert english.keys() == french.keys()

@@ -1,13 +1,14 @@
 """A project is held against the stages, in order, until one is not reached."""
 
 import threading
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from course import catalogue
 from course.check import stages
-from course.check.faults import Fault, Found, NotYet, Stopped
+from course.check.faults import CannotTell, Fault, Found, NotYet, Stopped
 from course.check.project import Project, interpreter, open_project
 from course.check.sandbox import Sandbox, opened, told
 
@@ -89,4 +90,10 @@ def check(
         verdict.next = verdict.next or path_to(last)[0]
     except OSError as error:
         verdict.fault = told(error)
+    except Stopped:
+        raise
+    except Exception as error:  # a learner is not to be shown a traceback of ours
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__}: {error} ({Path(line.filename).name}:{line.lineno})"
+        verdict.fault = CannotTell("course", what=what)
     return verdict
