@@ -62,6 +62,8 @@ def test_a_stage_that_is_reached_gives_0_and_one_that_is_not_1(mysite: Path, sta
     assert (reached.returncode, reached.stderr) == (0, "")
     assert "Lesson 2, The Celery instance: reached." in reached.stdout
     assert sys.executable in reached.stdout  # which Python it was
+    later = run("05", "--project", mysite, state=state)
+    assert "belongs to an earlier one: Lesson 3, Settings." in later.stdout
     not_yet = run("03", "--project", mysite, "--lang", "fr", state=state)
     assert (not_yet.returncode, not_yet.stderr) == (1, "")
     assert "Leçon 3, Réglages\u00a0: pas encore." in not_yet.stdout
@@ -262,6 +264,7 @@ def test_what_the_terminal_exports_does_not_count(mysite: Path, state: Path):
     hiding = {"DJANGO_SETTINGS_MODULE": "myproject.settings", "CELERY_BROKER_URL": "redis://x"}
     found = run("02", "--project", mysite, state=state, **hiding)
     assert "“nowhere.settings”" in found.stdout
+    assert "DJANGO_SETTINGS_MODULE is set in your terminal" in " ".join(found.stdout.split())
 
 
 def test_a_project_that_prints_without_end_is_stopped(mysite: Path, examine: Examine):

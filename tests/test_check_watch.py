@@ -149,6 +149,17 @@ def test_ctrl_c_ends_it_and_the_terminal_is_as_it_was(watch: Watch):
     assert termios.tcgetattr(terminal.master)[3] & termios.ECHO
 
 
+def test_a_folder_that_does_not_exist_is_not_watched(watch: Watch, mysite: Path):
+    terminal = watch("02")
+    shown(terminal, "q quit")
+    press(terminal, "q")
+    shown(terminal, "status 0")
+    mysite.rename(mysite.with_name("elsewhere"))
+    terminal = watch("02")
+    shown(terminal, "There is no folder")
+    shown(terminal, "status 2")
+
+
 def test_a_terminal_that_is_closed_ends_it(watch: Watch, state: Path):
     terminal = watch("02")
     shown(terminal, "q quit")

@@ -1,5 +1,6 @@
 """A project is held against the stages, in order, until one is not reached."""
 
+import os
 import threading
 import traceback
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from course.check import stages
 from course.check.faults import CannotTell, Fault, Found, NotYet, Stopped
 from course.check.project import Project, interpreter, open_project
 from course.check.sandbox import Sandbox, opened, told
+
+# What is exported hides mistakes; here it does not count.
+MISLEADING = {"CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "DJANGO_SETTINGS_MODULE"}
 
 
 @dataclass
@@ -77,6 +81,8 @@ def check(
         verdict.python = interpreter(project, python)
         with opened(project, verdict.python, stop) as sandbox:
             run = Check(sandbox, last)
+            for name in sorted(MISLEADING & os.environ.keys()):
+                run.remark("exported", name=name)
             verdict.remarks = run.remarks
             for stage in path_to(last):
                 verdict.next = stage

@@ -79,6 +79,8 @@ def verdict(found: Verdict, asked: Snapshot | None, folder: Path, more: bool) ->
         assert found.next
         stage = asked or found.next
         said.append(click.style(say("check_not_yet", stage=title(stage)), fg="red", bold=True))
+        if found.next != stage:
+            said.append(say("check_earlier", stage=title(found.next)))
         said.append("")
         said.append(mistake(found.fault.found, folder, more))
     else:

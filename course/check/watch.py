@@ -161,6 +161,10 @@ class Watch:
 def watch(folder: Path, stage: catalogue.Snapshot | None, python: Path | None) -> int:
     """Check after every save until the end is reached or asked for; the exit status."""
     watching = Watch(folder, stage, python)
+    if not folder.expanduser().is_dir():  # nothing can be watched
+        verdict = check(folder, stage or last_stage(), python)
+        click.echo(told.verdict(verdict, stage, folder, more=False))
+        return verdict.status
     observer = _observe(folder, watching)
     try:
         with interruptible(lambda: watching.events.put(("stop", None))), _keys(watching):
