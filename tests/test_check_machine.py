@@ -198,10 +198,11 @@ def fake_python(folder: Path, script: str) -> Path:
     return python
 
 
-def with_versions(python: list[int], **versions: str | None) -> str:
+def with_versions(python: str, **versions: str | None) -> str:
     """A Python that reports these versions."""
-    seen = {"python": python, "versions": versions, "compiled": True}
-    return f"cat > $5 <<'END'\n{json.dumps(seen)}\nEND"
+    seen = {"versions": versions, "compiled": True}
+    answer = f"cat > $5 <<'END'\n{json.dumps(seen)}\nEND\n"
+    return f'if [ "$1" = -c ]; then printf {python}; exit; fi\n{answer}'
 
 
 RIGHT = {"django": "5.2.9", "celery": "5.7.0", "redis": "8.1.0", "flower": None}
@@ -210,16 +211,16 @@ RIGHT = {"django": "5.2.9", "celery": "5.7.0", "redis": "8.1.0", "flower": None}
 @pytest.mark.parametrize(
     ("python", "versions", "key", "english", "french"),
     [
-        ([3, 9, 1], RIGHT, "python_old", "is Python 3.9.1", "est un Python 3.9.1"),
+        ("3.9.1", RIGHT, "python_old", "is Python 3.9.1", "est un Python 3.9.1"),
         (
-            [3, 12, 1],
+            "3.12.1",
             RIGHT | {"celery": "4.4.7"},
             "package_old",
             "celery 4.4.7 is installed",
             "contient celery 4.4.7",
         ),
         (
-            [3, 12, 1],
+            "3.12.1",
             RIGHT | {"redis": None},
             "package_missing",
             "The package redis is installed",
@@ -236,6 +237,13 @@ def test_a_wrong_version_is_named_before_anything_runs(
     assert english in found.said["en"]
     assert french in found.said["fr"]
     assert str(mysite / ".venv/bin/python") in found.said["en"]
+
+
+@pytest.mark.parametrize("script", ["echo nonsense", "exit 1", "kill -9 $$"])
+def test_an_environment_whose_python_is_none_is_named(script, mysite: Path, examine: Examine):
+    fake_python(mysite, script)
+    found = examine(mysite, "02")
+    assert found.key == "environment_broken"
 
 
 def test_an_environment_that_lost_its_python_is_named(mysite: Path, examine: Examine):

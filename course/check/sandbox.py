@@ -141,6 +141,27 @@ class Sandbox(Stack):
             seen["ended"] = status
         return seen
 
+    def version(self) -> str:
+        """The version of the learner's Python, asked in words that every Python understands.
+
+        "": it cannot be started, or says something else.
+        """
+        asked = "import sys; sys.stdout.write('%d.%d.%d' % sys.version_info[:3])"
+        try:
+            answer = subprocess.run(
+                [str(self.python), "-c", asked],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        found = re.search(r"\d+\.\d+\.\d+$", answer.stdout)
+        return found[0] if found else ""
+
     def hanging(self, dump: Path) -> Place | None:
         """The learner's line that a dump of the running threads names first."""
         with contextlib.suppress(FileNotFoundError):

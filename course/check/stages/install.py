@@ -20,6 +20,7 @@ _WANTED = ("django", "celery", "redis")
 
 def reach(check: Check) -> None:
     """Versions first: an error of a wrong one would mislead."""
+    _python(check)
     _packages(check, check.sandbox.step("project.packages", packages=[*_WANTED, "flower"]))
     sandbox = check.sandbox
     steps = [lambda: sandbox.step("project.manage")]
@@ -53,15 +54,21 @@ def settings_module(project: Project) -> str:
     return next((text for text in strings if "settings" in text and " " not in text), "")
 
 
+def _python(check: Check) -> None:
+    python = check.sandbox.python
+    version = check.sandbox.version()
+    if not version:
+        raise NotYet("environment_broken", path=python.parent.parent)
+    about = tomllib.loads((catalogue.ROOT / "pyproject.toml").read_text())["project"]
+    if not _enough(version, SpecifierSet(about["requires-python"])):
+        raise NotYet("python_old", python=python, version=version, wanted="3.11")
+
+
 def _packages(check: Check, seen: dict[str, Any]) -> None:
     if "versions" not in seen:
         raise causes.fault(check.project, seen)
     check.sandbox.compiled = seen["compiled"]
     python = check.sandbox.python
-    about = tomllib.loads((catalogue.ROOT / "pyproject.toml").read_text())["project"]
-    version = ".".join(map(str, seen["python"]))
-    if not _enough(version, SpecifierSet(about["requires-python"])):
-        raise NotYet("python_old", python=python, version=version, wanted="3.11")
     required = {**_required("lessons/01_install"), **_required("lessons/07_flower")}
     for name in _WANTED:
         found = seen["versions"][name]

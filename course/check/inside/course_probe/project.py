@@ -17,8 +17,7 @@ Seen = dict[str, Any]
 
 
 def packages(request: Request, seen: Seen) -> None:
-    """Versions of Python and of the packages asked for; None: not installed."""
-    seen["python"] = list(sys.version_info[:3])
+    """Versions of the packages asked for; None: not installed."""
     seen["versions"] = {}
     for name in request["packages"]:
         try:
