@@ -576,8 +576,8 @@ MISTAKES = [
         change(TASKS, ("    return x + y", "    x + y")),
         "wrong_result",
         "myapp/tasks.py:6",
-        "It returned None",
-        "Elle a renvoyé None",
+        "What came back: myapp.tasks.add: None.",
+        "Ce qui est revenu : myapp.tasks.add: None.",
     ),
     Mistake(
         "a task that fails",

@@ -28,6 +28,12 @@ def place(text: str) -> Place | None:
     return Place(PurePosixPath(file), int(line)) if line.isdecimal() else None
 
 
+def at(seen: dict[str, Any]) -> Place | None:
+    """The line of the learner's that started a task, or waited for one."""
+    line = seen["at"]
+    return Place(PurePosixPath(line["file"]), line["line"]) if line else None
+
+
 def where(error: dict[str, Any]) -> Place | None:
     """The innermost line of the learner's in an error."""
     frames = error["frames"]

@@ -47,6 +47,7 @@ def _none(check: Check) -> None:
     project = check.project
     known = {(task["file"], task["function"]) for task in check.celery["tasks"]}
     installed = check.manage["installed"]
+    with_tasks = {task["file"] for task in check.celery["tasks"]}
     plain: list[Place] = []
     for path, tree in project.sources.items():
         for node in ast.walk(tree):
@@ -54,7 +55,7 @@ def _none(check: Check) -> None:
                 continue
             place = Place(path, node.lineno)
             if not any(last_name(one) in _DECORATORS for one in node.decorator_list):
-                if "tasks" in path.parts[-1] or "tasks" in path.parent.parts:
+                if "tasks" in (path.stem, path.parent.name) and str(path) not in with_tasks:
                     plain.append(place)
                 continue
             if (str(path), node.name) in known:
@@ -110,8 +111,10 @@ def _result(check: Check, candidates: list[dict[str, Any]]) -> None:
             return
     if "value" not in sent[0]:
         working.refuse(check, sent[0], worker)
-    task = candidates[0]
-    raise NotYet("wrong_result", _line(task), name=task["name"], value=repr(sent[0]["value"]))
+    values = zip(candidates, sent, strict=True)
+    answers = ", ".join(f"{task['name']}: {one.get('value')!r}" for task, one in values)
+    only = _line(candidates[0]) if len(candidates) == 1 else None
+    raise NotYet("wrong_result", only, answers=answers)
 
 
 def _line(task: dict[str, Any]) -> Place:
@@ -126,24 +129,17 @@ def _commands(check: Check) -> None:
     for command in seen["commands"]:
         if command["queued"]:
             return
-        if "error" in command:
-            started(check, command, causes.of_error(check.project, command["error"]))
-        started(check, command)
+        not_queued(command)
+        if "error" in command and command["error"]["type"] != "CommandError":
+            raise causes.of_error(check.project, command["error"])
     if not seen["commands"]:
         check.remark("no_command")
 
 
-def started(check: Check, seen: dict[str, Any], otherwise: Exception | None = None) -> None:
-    """Raises what is wrong with how a task was started, else `otherwise`."""
+def not_queued(seen: dict[str, Any]) -> None:
+    """Raises what is wrong with how a task was started."""
     for one in seen["direct"]:
-        raise NotYet("called_directly", _at(one), name=one["task"].rpartition(".")[2])
-    if otherwise is not None:
-        error = seen["error"]
-        if "EncodeError" in error["bases"]:
-            raise NotYet("model_instance", causes.where(error), message=error["message"])
-        raise otherwise
-
-
-def _at(seen: dict[str, Any]) -> Place | None:
-    at = seen["at"]
-    return Place(PurePosixPath(at["file"]), at["line"]) if at else None
+        raise NotYet("called_directly", causes.at(one), name=one["task"].rpartition(".")[2])
+    error = seen.get("error")
+    if error and "EncodeError" in error["bases"]:
+        raise NotYet("model_instance", causes.where(error), message=error["message"])

@@ -4,18 +4,20 @@ import ast
 import contextlib
 import socket
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 from course.check import causes, working
 from course.check.check import Check
 from course.check.faults import NOTHING, NotYet, Place
 from course.check.project import last_name
-from course.check.stages.tasks import started
+from course.check.stages.tasks import not_queued
 from course.ports import free_port
 
 QUICK = 5.0  # seconds that a visitor may wait, at the very most
 PATIENCE = 15  # seconds after which a slow answer is not waited for, Django's start among them
+
+# What Celery, Kombu and redis-py raise when a server cannot be reached.
+_OF_BROKER = {"OperationalError", "RuntimeError", "RedisError", "OSError"}
 
 
 def reach(check: Check) -> None:
@@ -30,16 +32,13 @@ def reach(check: Check) -> None:
 
 
 def _visit(check: Check) -> dict[str, Any]:
-    numbers = [task["required"] for task in check.celery["tasks"] if len(task["required"]) == 2]
+    pairs = [task["required"] for task in check.celery["tasks"] if len(task["required"]) == 2]
     seen = check.sandbox.step(
         "views.visit",
         check.sandbox.inwards(working.VIEWS),
         60,
         own_apps=check.manage["own_apps"],
-        fields=[
-            check.task["required"],
-            *[pair for pair in numbers if pair != check.task["required"]],
-        ],
+        fields=[check.task["required"], *pairs],
     )
     check.visit = seen
     if "error" in seen and seen.get("phase") == "migrate":
@@ -63,13 +62,13 @@ def _models_of(check: Check, label: str) -> str:
 def _looking(check: Check, seen: dict[str, Any]) -> None:
     """Looking at a page starts nothing and breaks nothing."""
     for looked in seen["looked"]:
-        started(check, looked)
+        not_queued(looked)
         if looked.get("login") == 404:
             raise NotYet("login_missing", path=looked["path"])
         for one in looked["waited"]:
-            raise NotYet("waits", _at(one))
+            raise NotYet("waits", causes.at(one))
         for one in looked["queued"]:
-            raise NotYet("get_starts", _at(one), path=looked["path"])
+            raise NotYet("get_starts", causes.at(one), path=looked["path"])
         if "error" in looked:
             if looked["error"]["type"] == "NoReverseMatch":
                 _unrouted(check, seen["routes"])
@@ -81,17 +80,15 @@ def _looking(check: Check, seen: dict[str, Any]) -> None:
 def _sending(check: Check, seen: dict[str, Any]) -> None:
     """Sending the form puts a message into the queue."""
     for sent in seen["sent"]:
-        started(check, sent)
+        not_queued(sent)
         for one in sent["waited"]:
-            raise NotYet("waits", _at(one))
+            raise NotYet("waits", causes.at(one))
     if "post" in seen:
         return
     for sent in seen["sent"]:
         if sent["status"] == 403 and sent["way"].get("page"):
             raise NotYet("csrf_missing", path=sent["way"]["page"])
         if "error" in sent:
-            if sent.get("encode"):
-                started(check, sent, causes.unknown(sent["error"]))
             raise causes.of_error(check.project, sent["error"])
     if not seen["routes"]:
         _unrouted(check)
@@ -142,23 +139,23 @@ def _guarded(check: Check, seen: dict[str, Any]) -> None:
                 what=f"{error['type']}: {error['message']}" if error else str(bad["status"]),
             )
         if bad["queued"]:
-            raise NotYet("bad_input_queued", _at(bad["queued"][0]))
+            raise NotYet("bad_input_queued", causes.at(bad["queued"][0]))
 
 
 def _answered(check: Check, seen: dict[str, Any], post: dict[str, Any]) -> None:
     if "error" in post:
         raise causes.of_error(check.project, post["error"])
     if not seen["waiting"]:
-        raise NotYet("nothing_waiting", _at(post["queued"][0]))
+        raise NotYet("nothing_waiting", causes.at(post["queued"][0]))
     names = [one["task"] for one in post["queued"]]
     for number, name in enumerate(names):
         if name in names[:number]:
-            raise NotYet("queued_twice", _at(post["queued"][number]), name=name)
+            raise NotYet("queued_twice", causes.at(post["queued"][number]), name=name)
     _numbers(check, post["queued"][0])
     if not seen["shown"]:
-        raise NotYet("id_missing", _at(post["queued"][0]), status=post["status"])
+        raise NotYet("id_missing", causes.at(post["queued"][0]), status=post["status"])
     if post["status"] == 200:
-        check.remark("status_200", _at(post["queued"][0]))
+        check.remark("status_200", causes.at(post["queued"][0]))
 
 
 def _numbers(check: Check, queued: dict[str, Any]) -> None:
@@ -174,7 +171,7 @@ def _numbers(check: Check, queued: dict[str, Any]) -> None:
     }
     sent = working.send(check, [message], 5)[0]
     if sent.get("value") != 5:
-        raise NotYet("text_arguments", _at(queued), given=", ".join(map(repr, given)))
+        raise NotYet("text_arguments", causes.at(queued), given=", ".join(map(repr, given)))
 
 
 def _without_broker(check: Check, way: dict[str, Any], cookies: str) -> None:
@@ -198,6 +195,8 @@ def _without_broker(check: Check, way: dict[str, Any], cookies: str) -> None:
             raise causes.fault(check.project, seen)
         post = seen["post"]
         if error := post.get("error"):
+            if not _OF_BROKER & set(error["bases"]):
+                raise causes.of_error(check.project, error)
             at = causes.where(error)
             raise NotYet("broker_error", at, type=error["type"], message=error["message"])
         if post["status"] == 500:
@@ -213,8 +212,3 @@ def _silent() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         yield listener.getsockname()[1]
-
-
-def _at(seen: dict[str, Any]) -> Place | None:
-    at = seen["at"]
-    return Place(PurePosixPath(at["file"]), at["line"]) if at else None

@@ -1,5 +1,7 @@
 """Tasks sent to a worker, and what became of them; commands that send some."""
 
+import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,11 @@ def commands(request: Request, seen: Seen) -> None:
             continue
         found: dict[str, Any] = {"name": name}
         try:
-            parser = load_command_class(app, name).create_parser("manage.py", name)
+            command = load_command_class(app, name)
+            # One that has nothing to do with tasks is left alone.
+            if "tasks" not in inspect.getsource(sys.modules[type(command).__module__]):
+                continue
+            parser = command.create_parser("manage.py", name)
             needed = [
                 action
                 for action in parser._actions
