@@ -47,7 +47,7 @@ begin: with-name with-project setup ## a project as it stands before a lesson (N
 	@$(COURSE) begin $(LANGUAGE_OPTION) "$(NAME)" "$(PROJECT)"
 
 check: with-project setup ## has a project of yours reached a lesson (NAME=05 PROJECT=~/mysite HINT=1 DIFF=1 WATCH=1) :: votre projet a-t-il atteint une leçon (NAME=05 PROJECT=~/mysite HINT=1 DIFF=1 WATCH=1)
-	@$(COURSE) check $(LANGUAGE_OPTION) $(NAME) --project "$(PROJECT)"$(if $(HINT), --hint)$(if $(DIFF), --diff)$(if $(WATCH), --watch)
+	@$(COURSE) check $(LANGUAGE_OPTION) $(NAME) --project "$(PROJECT)"$(if $(HINT), --hint)$(if $(DIFF), --diff)$(if $(WATCH), --watch) $(ARGS)
 
 diff: with-name setup ## what a lesson changes (NAME=05) :: montre ce qu'une leçon change (NAME=05)
 	@$(COURSE) diff $(LANGUAGE_OPTION) "$(NAME)"

@@ -157,8 +157,8 @@ MISTAKES = [
         CIRCLE,
         "circular",
         "myproject/helper.py:1",
-        "import each other: myproject/__init__.py → myproject/celery.py → myproject/helper.py",
-        "Deux d'entre eux s'importent mutuellement : myproject/__init__.py → myproject/celery.py",
+        "in a circle: myproject/__init__.py → myproject/celery.py → myproject/helper.py",
+        "Ils s'importent en cercle : myproject/__init__.py → myproject/celery.py",
     ),
     Mistake(
         "a celery.py beside manage.py",
@@ -654,7 +654,7 @@ MISTAKES = [
         "broker_error",
         "myapp/views.py:33",
         "The error gets through: RuntimeError",
-        "L'erreur passe au travers. RuntimeError",
+        "La vue laisse passer l'erreur. RuntimeError",
     ),
     Mistake(
         "failure that is slow",
@@ -737,7 +737,7 @@ MISTAKES = [
         "text_arguments",
         "myapp/views.py:33",
         "It reaches it as texts: '2', '3'",
-        "Il lui arrive sous forme de chaînes : '2', '3'",
+        "La tâche reçoit des chaînes : '2', '3'",
     ),
     Mistake(
         "input that nobody checks",
@@ -883,8 +883,8 @@ MISTAKES = [
         change("flowerconfig.py", ("address = '127.0.0.1'\n", "")),
         "flower_open",
         "Procfile:3",
-        "on every address of the machine",
-        "sur toutes les adresses de la machine",
+        "other machines can reach it",
+        "d'autres machines peuvent l'atteindre",
     ),
     Mistake(
         "Flower's options in capitals",

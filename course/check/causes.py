@@ -18,7 +18,8 @@ def fault(project: Project, seen: dict[str, Any]) -> Fault:
     if "error" in seen:
         return of_error(project, seen["error"], seen.get("output", ""))
     if "hangs" in seen:
-        return NotYet("hangs", place(seen["hangs"]))
+        found = place(seen["hangs"])
+        return NotYet("hangs", found) if found else NotYet("hangs_elsewhere")
     return NotYet("ended", status=seen["ended"], output=seen["output"])
 
 

@@ -1,7 +1,7 @@
 """Lesson 6: workers started by a Procfile, which lose nothing; a task followed to its end."""
 
 import contextlib
-import json
+import re
 import time
 from typing import Any
 
@@ -152,8 +152,13 @@ def _pool(worker: Service) -> list[psutil.Process]:
 
 
 def _state(check: Check, task_id: str) -> str:
-    stored: Any = check.sandbox.client(working.PROCFILE).get(f"celery-task-meta-{task_id}")
-    return str(json.loads(stored)["status"]) if stored else "PENDING"
+    client = check.sandbox.client(working.PROCFILE)
+    # A project may have the keys begin otherwise, and write the results otherwise.
+    for key in client.keys(f"*{task_id}"):
+        stored: Any = client.get(key)
+        if found := re.search(r"SUCCESS|FAILURE|REVOKED|RETRY|STARTED", stored or ""):
+            return found[0]
+    return "PENDING"
 
 
 def _done(check: Check, task_id: str) -> bool:
@@ -163,9 +168,8 @@ def _done(check: Check, task_id: str) -> bool:
 def _taken(check: Check, task_id: str) -> bool:
     """A worker holds the message (it is in `unacked`), or is done with it."""
     client = check.sandbox.client(working.PROCFILE)
-    return any(task_id in str(one) for one in client.hvals("unacked")) or bool(
-        _state(check, task_id) != "PENDING"
-    )
+    held = [value for key in client.keys("*unacked") for value in client.hvals(key)]
+    return any(task_id in str(one) for one in held) or _state(check, task_id) != "PENDING"
 
 
 def _waiting(check: Check) -> str:

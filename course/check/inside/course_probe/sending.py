@@ -85,7 +85,7 @@ def commands(request: Request, seen: Seen) -> None:
         try:
             command = load_command_class(app, name)
             # One that has nothing to do with tasks is left alone.
-            if "tasks" not in inspect.getsource(sys.modules[type(command).__module__]):
+            if "task" not in inspect.getsource(sys.modules[type(command).__module__]):
                 continue
             parser = command.create_parser("manage.py", name)
             needed = [
