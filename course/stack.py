@@ -118,7 +118,7 @@ class Stack:
             self._guard.communicate()
             self._lock.close()
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self, /, **more: str) -> dict[str, str]:
         """The environment of a process: this one's, our interpreter first, the broker's address.
 
         An exported DJANGO_SETTINGS_MODULE would hide the project's own; and without

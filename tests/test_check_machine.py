@@ -181,6 +181,12 @@ def test_no_free_port(mysite: Path, state: Path):
 
 def test_a_python_that_is_none_cannot_be_told(mysite: Path, state: Path):
     cannot_tell(
+        "/bin/true is not a program",
+        "/bin/true n'est pas un programme",
+        *("02", "--project", mysite, "--python", "/bin/true"),
+        state=state,
+    )
+    cannot_tell(
         "no-such-python is not a program",
         "no-such-python n'est pas un programme",
         *("02", "--project", mysite, "--python", "no-such-python"),
@@ -217,7 +223,7 @@ RIGHT = {"django": "5.2.9", "celery": "5.7.0", "redis": "8.1.0", "flower": None}
             RIGHT | {"celery": "4.4.7"},
             "package_old",
             "celery 4.4.7 is installed",
-            "contient celery 4.4.7",
+            "utilise celery 4.4.7",
         ),
         (
             "3.12.1",
@@ -260,7 +266,8 @@ def test_an_environment_from_windows_is_left_alone(mysite: Path, examine: Examin
     (mysite / "venv" / "Scripts").mkdir(parents=True)
     (mysite / "venv" / "pyvenv.cfg").write_text("")
     (mysite / "venv" / "broken.py").write_text("print 'Python 2'\n")
-    assert examine(mysite, "02").verdict.status == 0
+    found = examine(mysite, "02")
+    assert found.verdict.status == 0, found.said["en"]
 
 
 def test_what_the_terminal_exports_does_not_count(mysite: Path, state: Path):
@@ -341,5 +348,65 @@ def test_a_process_that_a_project_leaves_behind_is_ended(mysite: Path, examine: 
         settings.read_text()
         + "\nimport subprocess\nsubprocess.Popen(['sleep', '9876'], start_new_session=True)\n"
     )
-    assert examine(mysite, "02").verdict.status == 0
+    found = examine(mysite, "02")
+    assert found.verdict.status == 0, found.said["en"]
     assert not [one for one in psutil.process_iter() if "9876" in command(one)]
+
+
+def test_the_learners_own_database_and_files_are_left_alone(mysite: Path, examine: Examine):
+    settings, celery = mysite / "myproject/settings.py", mysite / "myproject/celery.py"
+    (mysite / "reallogs").mkdir()
+    (mysite / "logs").symlink_to(mysite / "reallogs")
+    (mysite / "db.sqlite3").write_bytes(b"")
+    database = f"DATABASES['default']['NAME'] = '{mysite}/db.sqlite3'"
+    log = "(BASE_DIR / 'logs/debug.log').write_text('checked')"
+    settings.write_text(f"{settings.read_text()}\n{database}\n{log}\n")
+    celery.write_text(
+        celery.read_text().replace(
+            "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'myproject.settings')",
+            "os.environ['DJANGO_SETTINGS_MODULE'] = 'myproject.settings'",
+        )
+    )
+    apps = mysite / "myapp/apps.py"
+    apps.write_text(
+        f"{apps.read_text()}\n    def ready(self):\n"
+        "        from django.db import connection\n"
+        "        connection.cursor().execute('create table if not exists t(a)')\n"
+    )
+    change = settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = ['myapp',")
+    settings.write_text(change)
+    # That nothing of the folder has changed is looked at by `examine`.
+    found = examine(mysite, "02")
+    assert found.verdict.status == 0, found.said["en"]
+
+
+def test_a_project_that_replaces_what_we_use_is_judged_all_the_same(mysite: Path, examine: Examine):
+    settings = mysite / "myproject/settings.py"
+    settings.write_text(f"{settings.read_text()}\nimport json\njson.dumps = None\n")
+    found = examine(mysite, "02")
+    assert found.verdict.status == 0, found.said["en"]
+
+
+def test_what_is_beside_the_folder_cannot_be_told(mysite: Path, state: Path):
+    (mysite.parent / "secret.txt").write_text("x")
+    settings = mysite / "myproject/settings.py"
+    settings.write_text(f"{settings.read_text()}\n(BASE_DIR.parent / 'secret.txt').read_text()\n")
+    cannot_tell(
+        "Your project reads “secret.txt”, which is beside its folder",
+        "Votre projet lit « secret.txt », qui est à côté de son dossier",
+        *("02", "--project", mysite, "--diff"),
+        state=state,
+    )
+
+
+def test_a_users_password_for_flower_does_not_count(tmp_path: Path, state: Path):
+    folder = learners("07", tmp_path / "mysite")
+    (folder / "flowerconfig.py").write_text("address = '127.0.0.1'\n")
+    found = run("07", "--project", folder, state=state, FLOWER_BASIC_AUTH="user:password")
+    assert found.returncode == 1
+    assert "answered to somebody without one" in found.stdout
+
+
+def test_a_user_without_a_home_gets_a_verdict(mysite: Path, state: Path):
+    found = run("02", "--project", mysite, state=state, HOME="~", XDG_STATE_HOME="")
+    assert (found.returncode, found.stderr) == (0, "")

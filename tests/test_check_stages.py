@@ -1,6 +1,8 @@
 """`check` on the snapshots, on other layouts that work, on folders that are no project."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,7 +153,82 @@ def other_namespace_and_queue(folder: Path) -> None:
     change(folder / "Procfile", "--loglevel=info", "--queues=celery,sums")
 
 
+def odd_but_right(folder: Path) -> None:
+    """Names that could be taken for something else, and what a Procfile and a .env may hold."""
+    renamed(folder, {"myproject": "flowershop", "myapp": "page_cache"})
+    change(folder / "flowershop/celery.py", "import Celery\n", "import Celery as Application\n")
+    change(folder / "flowershop/celery.py", "Celery('", "Application('")
+    change(folder / "page_cache/tasks.py", "seconds=10):", "seconds=10, factor=1):")
+    change(folder / "page_cache/tasks.py", "return x + y", "return (x + y) * factor")
+    (folder / "Procfile").write_text(
+        "web: python manage.py runserver ${PORT:-8000}\n"
+        "mails: celery -A flowershop worker --queues=mails\n"
+        "worker: celery -A flowershop worker\n"
+        "flower: celery -A flowershop flower --port=$PORT\n"
+    )
+    (folder / ".env").write_text("PYTHONPATH=.\nself=1\n")
+    (folder / "logs").mkdir()
+    settings = (folder / "flowershop/settings.py").read_text()
+    (folder / "flowershop/settings.py").write_text(
+        f"{settings}\n"
+        "LOGGING = {'version': 1, 'handlers': {'file': {'class': 'logging.FileHandler', "
+        "'filename': BASE_DIR / 'logs/debug.log'}}, 'root': {'handlers': ['file']}}\n"
+        "DATABASES['replica'] = DATABASES['default']\n"
+        "DATABASE_ROUTERS = ['flowershop.router.Router']\n"
+        "USE_THOUSAND_SEPARATOR = True\n"
+    )
+    (folder / "flowershop/router.py").write_text(
+        "class Router:\n    def db_for_read(self, model, **hints):\n        return 'replica'\n"
+    )
+
+
+def login_by_email(folder: Path) -> None:
+    """A user of one's own, known by an e-mail address, who has to log in."""
+    (folder / "people/migrations").mkdir(parents=True)
+    (folder / "people/__init__.py").write_text("")
+    (folder / "people/migrations/__init__.py").write_text("")
+    (folder / "people/models.py").write_text(
+        "from django.contrib.auth.models import AbstractUser\nfrom django.db import models\n\n\n"
+        "class Person(AbstractUser):\n    username = None\n"
+        "    email = models.EmailField(unique=True)\n"
+        "    USERNAME_FIELD = 'email'\n    REQUIRED_FIELDS = []\n"
+    )
+    settings = folder / "myproject/settings.py"
+    change(settings, "    'myapp',\n", "    'myapp',\n    'people',\n")
+    auth = "    'django.contrib.auth.middleware.AuthenticationMiddleware',\n"
+    login = auth.replace("Authentication", "LoginRequired")
+    change(settings, auth, auth + login)
+    settings.write_text(
+        f"{settings.read_text()}\nAUTH_USER_MODEL = 'people.Person'\nLOGIN_URL = 'admin:login'\n"
+    )
+    command = [sys.executable, "manage.py", "makemigrations", "people"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    for made in [*folder.rglob("__pycache__")]:
+        shutil.rmtree(made)
+    (folder / "db.sqlite3").unlink(missing_ok=True)
+
+
+def task_by_name_and_form_by_script(folder: Path) -> None:
+    view = folder / "myapp/views.py"
+    change(view, "add.delay(x, y)", "current_app.send_task('myapp.tasks.add', args=[x, y])")
+    change(
+        view,
+        "import READY_STATES, SUCCESS\n",
+        "import READY_STATES, SUCCESS\nfrom celery import current_app\n",
+    )
+    change(folder / "myapp/templates/myapp/index.html", ' method="post"', "")
+
+
+def app_beside_the_folder(folder: Path) -> None:
+    shutil.move(folder / "myapp", folder.parent / "shared")
+    (folder / "myapp").symlink_to("../shared")
+
+
 LAYOUTS = [
+    odd_but_right,
+    login_by_email,
+    task_by_name_and_form_by_script,
+    app_beside_the_folder,
     other_names,
     src_layout,
     config_and_settings_package,

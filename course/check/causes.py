@@ -44,7 +44,7 @@ def where(error: dict[str, Any]) -> Place | None:
 def of_error(project: Project, error: dict[str, Any], output: str = "") -> Fault:
     """The likely cause of an exception; where none is known, what it says and where it arose."""
     first = _first(error)
-    for judge in (_syntax, _hidden, _circular, _module, _name, _too_early):
+    for judge in (_outside, _syntax, _hidden, _circular, _module, _name, _too_early):
         for candidate in (error, first):
             if found := judge(project, candidate):
                 return found
@@ -71,6 +71,16 @@ def _first(error: dict[str, Any]) -> dict[str, Any]:
     while "cause" in error:
         error = error["cause"]
     return error
+
+
+def _outside(project: Project, error: dict[str, Any]) -> Fault | None:
+    """A file beside the folder: it was not copied."""
+    beside = re.search(rf"'{re.escape(str(project.folder.parent))}/([^']+)'", error["message"])
+    if error["type"] != "FileNotFoundError" or not beside:
+        return None
+    if beside[1].startswith(f"{project.folder.name}/"):
+        return None
+    return CannotTell("outside", where(error), name=beside[1])
 
 
 def _syntax(project: Project, error: dict[str, Any]) -> Fault | None:

@@ -1,6 +1,7 @@
 """A project is held against the stages, in order, until one is not reached."""
 
 import os
+import re
 import threading
 import traceback
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class Check:
 
     sandbox: Sandbox
     last: catalogue.Snapshot  # the stage that is asked for
+    chosen: bool = False  # whether the interpreter was named by the caller
     remarks: list[Found] = field(default_factory=list)
     manage: dict[str, Any] = field(default_factory=dict)  # after `manage.py check`
     celery: dict[str, Any] = field(default_factory=dict)  # what `celery -A` finds
@@ -80,7 +82,7 @@ def check(
         project = open_project(folder)
         verdict.python = interpreter(project, python)
         with opened(project, verdict.python, stop) as sandbox:
-            run = Check(sandbox, last)
+            run = Check(sandbox, last, chosen=python is not None)
             for name in sorted(MISLEADING & os.environ.keys()):
                 run.remark("exported", name=name)
             verdict.remarks = run.remarks
@@ -92,6 +94,7 @@ def check(
     except Fault as fault:
         if stop.is_set():  # what ended may have been ended by what stopped us
             raise Stopped from None
+        _as_the_learner_knows(fault, folder)
         verdict.fault = fault
         verdict.next = verdict.next or path_to(last)[0]
     except OSError as error:
@@ -103,3 +106,11 @@ def check(
         what = f"{type(error).__name__}: {error} ({Path(line.filename).name}:{line.lineno})"
         verdict.fault = CannotTell("course", what=what)
     return verdict
+
+
+def _as_the_learner_knows(fault: Fault, folder: Path) -> None:
+    """Paths in the copy become the learner's."""
+    for name, value in fault.found.values.items():
+        if isinstance(value, str):
+            run = rf"{re.escape(str(catalogue.STATE / 'check'))}/run-\w+/project"
+            fault.found.values[name] = re.sub(run, lambda _: str(folder), value)

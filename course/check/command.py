@@ -35,13 +35,13 @@ def run(
         except Stopped:
             click.echo(say("check_stopped"))
             return 2
-    click.echo(told.verdict(verdict, asked, folder, more))
-    if verdict.reached:
-        progress.remember(folder, verdict.reached[-1].name)
-    if diff:
-        show_difference(folder, verdict.next or verdict.reached[-1])
-    elif verdict.status == 1 and not more:
-        click.echo("\n" + say("check_options"))
+        click.echo(told.verdict(verdict, asked, folder, more))
+        if verdict.reached:
+            progress.remember(folder, verdict.reached[-1].name)
+        if diff and verdict.status < 2:
+            show_difference(folder, verdict.next or verdict.reached[-1])
+        elif verdict.status == 1 and not more:
+            click.echo("\n" + say("check_options"))
     return status(verdict, asked)
 
 

@@ -59,7 +59,8 @@ def _changed(stage: Snapshot) -> list[PurePosixPath]:
 
 
 def _named(text: str, package: str, app: str) -> str:
-    return re.sub(r"\bmyapp\b", app, re.sub(r"\bmyproject\b", package, text))
+    names = {"myproject": package, "myapp": app}
+    return re.sub(r"\b(myproject|myapp)\b", lambda found: names[found[0]], text)
 
 
 def _app(project: Project, package: str) -> str:

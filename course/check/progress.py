@@ -1,5 +1,6 @@
 """How far the learner has got with each project, remembered from one day to the next."""
 
+import errno
 import json
 import os
 from contextlib import suppress
@@ -7,8 +8,13 @@ from pathlib import Path
 
 
 def file() -> Path:
-    """Where it is kept: in the user's own state folder (XDG Base Directory Specification)."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    """Where it is kept: in the user's own state folder (XDG Base Directory Specification).
+
+    Raises OSError for a user without a home.
+    """
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    if state.startswith("~"):
+        raise OSError(errno.ENOENT, "no home")
     return Path(state) / "celery-django-course" / "progress.json"
 
 

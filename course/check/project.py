@@ -21,11 +21,14 @@ MOST_BYTES = 100_000_000
 
 def _skipped(folder: Path) -> bool:
     name = folder.name
-    return name in _SKIPPED or name.endswith("_cache") or (folder / "pyvenv.cfg").exists()
+    made = name in _SKIPPED or (name.startswith(".") and name.endswith("_cache"))
+    return made or (folder / "pyvenv.cfg").exists()
 
 
-def walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path, folders: bool = False) -> Iterator[Path]:
     """The files and links of a project, environments, repositories and databases aside.
+
+    folders: its folders too.
 
     Raises CannotTell for what cannot be read, and for a folder too large to be a project.
     """
@@ -43,6 +46,8 @@ def walk(folder: Path) -> Iterator[Path]:
                 if entry.is_dir(follow_symlinks=False):
                     if not _skipped(path):
                         pending.append(path)
+                        if folders:
+                            yield path
                     continue
                 info = entry.stat(follow_symlinks=False)
             except FileNotFoundError:  # an editor's, gone meanwhile
@@ -58,32 +63,39 @@ def walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def copy(folder: Path, target: Path) -> None:
-    """Make `target` what `folder` is now. Raises CannotTell for a file that cannot be read."""
-    wanted = set()
-    for path in walk(folder):
+def copy(folder: Path, target: Path, follow: bool = True) -> None:
+    """Make `target` a copy of the project. Raises CannotTell for a file that cannot be read.
+
+    follow: code that a link brings in from outside the folder becomes part of the copy.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for path in walk(folder, folders=True):
         to = target / path.relative_to(folder)
-        wanted.add(to)
-        to.parent.mkdir(parents=True, exist_ok=True)
         try:
             if path.is_symlink():
-                to.unlink(missing_ok=True)
-                to.symlink_to(path.readlink())
-                continue
-            contents = path.read_bytes()
-            mode = path.stat().st_mode
-        except FileNotFoundError:
+                leads = _target(path, folder, target)
+                if follow and not leads.is_relative_to(target) and any(leads.glob("*.py")):
+                    copy(leads, to, follow=False)
+                else:
+                    to.symlink_to(leads)
+            elif path.is_dir():
+                to.mkdir()
+            else:
+                shutil.copy2(path, to)
+                to.chmod(to.stat().st_mode | stat.S_IRUSR | stat.S_IWUSR)
+        except FileNotFoundError:  # gone meanwhile
             continue
-        except OSError as error:
+        except PermissionError as error:
             raise CannotTell("unreadable", path=path, why=error.strerror) from None
-        if to.is_symlink() or not (to.exists() and to.read_bytes() == contents):
-            to.unlink(missing_ok=True)
-            to.write_bytes(contents)
-            shutil.copystat(path, to)
-        to.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
-    for path in list(target.rglob("*")) if target.exists() else []:
-        if path not in wanted and (path.is_symlink() or not path.is_dir()):
-            path.unlink()
+
+
+def _target(link: Path, folder: Path, target: Path) -> Path:
+    """Where the copy of a link leads: into the copy, or out of the folder to the same place."""
+    try:
+        leads = link.resolve()
+    except (OSError, RuntimeError):  # to itself
+        return link.readlink()
+    return target / leads.relative_to(folder) if leads.is_relative_to(folder) else leads
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,17 @@ class Project:
     def relative(self, path: Path) -> PurePosixPath:
         """The path of one of its files in the folder."""
         return PurePosixPath(path.relative_to(self.folder))
+
+    def applications(self) -> list[Place]:
+        """Where a Celery application is made: by the class, under whatever name, or a subclass."""
+        names = {"Celery"}
+        for tree in self.sources.values():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("celery"):
+                    names |= {a.asname for a in node.names if a.name == "Celery" and a.asname}
+                if isinstance(node, ast.ClassDef) and names & {last_name(b) for b in node.bases}:
+                    names.add(node.name)
+        return [place for name in sorted(names) for place in self.calls(name)]
 
     def module(self, path: PurePosixPath) -> str:
         """The dotted name under which manage.py would import that file."""
@@ -189,7 +212,7 @@ def open_project(folder: Path) -> Project:
     paths = list(walk(folder))
     if not paths:
         raise NotYet("empty", path=folder)
-    found = [path for path in paths if path.name == "manage.py"]
+    found = [path for path in paths if path.name == "manage.py" and path.is_file()]
     if not found:
         raise NotYet("no_manage", path=folder)
     shallowest = min(len(path.parts) for path in found)
@@ -207,7 +230,10 @@ def interpreter(project: Project, chosen: Path | None) -> Path:
     Raises CannotTell for a choice that is no program, NotYet for an environment that is broken.
     """
     if chosen:
-        found = shutil.which(chosen.expanduser())
+        try:
+            found = shutil.which(chosen.expanduser())
+        except RuntimeError:  # "~nobody"
+            found = None
         if not found:
             raise CannotTell("python_missing", path=chosen)
         return Path(found).absolute()

@@ -22,10 +22,12 @@ from course import catalogue
 from course.broker import BrokerError
 from course.check.faults import CannotTell, Place, Stopped
 from course.check.project import Project, copy
+from course.guard import MARK
 from course.stack import Service, Stack, StackError
 
 SECONDS = 20  # that one step of the learner's code may take
 _INSIDE = Path(__file__).parent / "inside"
+_CLEARED = ("CELERY_", "DJANGO_", "COURSE_", "FLOWER_")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -58,11 +60,11 @@ class Sandbox(Stack):
             raise
         return self
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self, /, **more: str) -> dict[str, str]:
         """A clean environment: neither the terminal's Celery and Django, nor the course's."""
         env = super().environment()
-        for name in [name for name in env if name.startswith(("CELERY_", "DJANGO_", "COURSE_"))]:
-            if name != "COURSE_STACK":
+        for name in [name for name in env if name.startswith(_CLEARED)]:
+            if name != MARK:
                 del env[name]
         env.pop("PYTHONHOME", None)
         programs = self.python.parent
@@ -76,19 +78,18 @@ class Sandbox(Stack):
             [str(_INSIDE), *filter(None, [os.environ.get("PYTHONPATH")])]
         )
         env["PYTHONFAULTHANDLER"] = "1"
+        env["COURSE_DATA"] = str(self.data)
         return env | more
 
     def inwards(self, database: int = 0) -> dict[str, str]:
-        """What turns a process to our broker, and to our own database, cache and mail.
+        """What turns a process to our broker.
 
         database: which of the broker's; what uses another is not disturbed.
         """
         address = f"{self.broker_url.removesuffix('/0')}/{database}"
         names = ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL", "RESULT_BACKEND")
         return {f"CELERY_{name}": address for name in names} | {
-            "DJANGO_SETTINGS_MODULE": "course_probe.settings",
-            "COURSE_SETTINGS": self.settings,
-            "COURSE_DATA": str(self.data),
+            "DJANGO_SETTINGS_MODULE": self.settings
         }
 
     def client(self, database: int = 0) -> "redis.Redis":

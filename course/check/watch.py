@@ -160,11 +160,16 @@ class Watch:
 
 def watch(folder: Path, stage: catalogue.Snapshot | None, python: Path | None) -> int:
     """Check after every save until the end is reached or asked for; the exit status."""
-    watching = Watch(folder, stage, python)
-    if not folder.expanduser().is_dir():  # nothing can be watched
+    try:
+        folder = folder.expanduser().resolve(strict=True)
+        can_be_watched = folder.is_dir()
+    except (OSError, RuntimeError):  # "~nobody", a link to itself
+        can_be_watched = False
+    if not can_be_watched:
         verdict = check(folder, stage or last_stage(), python)
         click.echo(told.verdict(verdict, stage, folder, more=False))
         return verdict.status
+    watching = Watch(folder, stage, python)
     observer = _observe(folder, watching)
     try:
         with interruptible(lambda: watching.events.put(("stop", None))), _keys(watching):

@@ -34,11 +34,14 @@ def await_worker(check: Check, worker: Service, database: int, key: str, line: s
     """
     client = check.sandbox.client(database)
 
+    def asking() -> int:
+        there = [one for one in client.client_list() if int(one["db"]) == database]
+        return sum(one["cmd"].lower() == "brpop" for one in there)
+
+    before = asking()
+
     def asks() -> bool:
-        return any(
-            one["cmd"].lower() == "brpop" and int(one["db"]) == database
-            for one in client.client_list()
-        )
+        return asking() > before
 
     check.sandbox.until(lambda: ended(worker) or asks(), READY)
     if ended(worker):

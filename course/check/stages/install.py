@@ -11,7 +11,7 @@ from packaging.version import Version
 from course import catalogue
 from course.check import causes
 from course.check.check import Check
-from course.check.faults import NotYet, Place
+from course.check.faults import CannotTell, NotYet, Place
 from course.check.project import Project
 
 # Imported under the name they are installed under; redis comes with celery[redis].
@@ -35,7 +35,7 @@ def reach(check: Check) -> None:
 
 def names_for_celery(project: Project) -> list[str]:
     """What a learner may write after `celery -A`, likeliest first; [] without an application."""
-    instances = [place for place in project.calls("Celery") if place.file.name != "manage.py"]
+    instances = [place for place in project.applications() if place.file.name != "manage.py"]
     if not instances:
         return []
     names = [settings_module(project).partition(".")[0]]
@@ -57,6 +57,8 @@ def settings_module(project: Project) -> str:
 def _python(check: Check) -> None:
     python = check.sandbox.python
     version = check.sandbox.version()
+    if not version and check.chosen:
+        raise CannotTell("python_missing", path=python)
     if not version:
         raise NotYet("environment_broken", path=python.parent.parent)
     about = tomllib.loads((catalogue.ROOT / "pyproject.toml").read_text())["project"]

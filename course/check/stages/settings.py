@@ -48,7 +48,7 @@ def _names(check: Check) -> None:
     prefixed = [name for name in meant if name.startswith(("CELERY_", prefix))]
     calls = check.project.calls("config_from_object")
     if prefixed and check.celery["source"] is None:
-        instance = check.project.calls("Celery")[0]
+        instance = check.project.applications()[0]
         raise NotYet("no_configuration", instance, name=prefixed[0])
     used = check.celery["namespace"] and any(name.startswith(prefix) for name in given)
     if prefixed and not used:

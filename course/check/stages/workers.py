@@ -1,6 +1,7 @@
 """Lesson 6: workers started by a Procfile, which lose nothing; a task followed to its end."""
 
 import contextlib
+import os
 import re
 import time
 from typing import Any
@@ -11,8 +12,8 @@ from honcho.environ import parse, parse_procfile
 from course.check import causes, working
 from course.check.check import Check
 from course.check.faults import NOTHING, NotYet, Place
-from course.check.sandbox import tail
 from course.check.stages.settings import name_of
+from course.ports import free_port
 from course.stack import Service
 
 GUIDE = 10  # seconds that the guide's own task takes
@@ -22,8 +23,7 @@ NOTICED = 25.0  # seconds: a dead process is noticed within 5, then its task is 
 def reach(check: Check) -> None:
     """The state of a task is shown, the Procfile's worker runs, and survives a killed process."""
     _followed(check)
-    worker = _worker(check)
-    _nothing_lost(check, worker)
+    _nothing_lost(check, _workers(check))
     _visible_again(check)
 
 
@@ -37,7 +37,7 @@ def _followed(check: Check) -> None:
     unknown = seen["unknown"]
     if "error" in unknown:
         raise causes.of_error(check.project, unknown["error"])
-    if unknown["status"] < 400 and "PENDING" in unknown["body"].upper():
+    if unknown["status"] < 400 and unknown["pending"]:
         raise NotYet("unknown_pending", path=unknown["path"])
 
 
@@ -46,51 +46,69 @@ def processes(check: Check) -> tuple[dict[str, str], Place]:
     for folder in dict.fromkeys([check.project.folder, check.project.base]):
         path = folder / "Procfile"
         if path.is_file():
-            found: dict[str, str] = parse_procfile(path.read_text(errors="replace")).processes
-            return found, Place(check.project.relative(path))
+            place = Place(check.project.relative(path))
+            try:
+                found = parse_procfile(path.read_text(errors="replace")).processes
+            except AssertionError as error:  # honcho's word for a name that comes twice
+                raise NotYet("procfile_wrong", place, message=error) from None
+            return dict(found), place
     raise NotYet("no_procfile")
 
 
-def command(check: Check, word: str) -> tuple[str, str, Place]:
-    """Name, command and line of the Procfile's process that is `celery … word`.
+def commands(check: Check, word: str) -> list[tuple[str, Place]]:
+    """The commands of the Procfile that are `celery … word`, and their lines.
 
     Raises NotYet without one.
     """
     found, place = processes(check)
     lines = (check.project.folder / place.file).read_text(errors="replace").splitlines()
-    for name, line in found.items():
-        if word in line and "celery" in line:
-            number = next(n for n, text in enumerate(lines, 1) if text.startswith(f"{name}:"))
-            return name, line, Place(place.file, number)
-    raise NotYet("not_in_procfile", place, word=word)
+    celery = [
+        (line, Place(place.file, next(n for n, t in enumerate(lines, 1) if t.startswith(name))))
+        for name, line in found.items()
+        if "celery" in line and word in re.split(r"[\s;&|]+", line)
+    ]
+    if not celery:
+        raise NotYet("not_in_procfile", place, word=word)
+    return celery
 
 
-def environment(check: Check, place: Place, database: int) -> dict[str, str]:
-    """What a Procfile's process gets: ours, and the variables of the `.env` beside it."""
+def environment(check: Check, place: Place, database: int, port: int) -> dict[str, str]:
+    """What a Procfile's process gets, as from honcho: the variables of the `.env` beside it, PORT;
+    and ours."""
     file = (check.project.folder / place.file).with_name(".env")
     given: dict[str, str] = {}
     if file.is_file():
-        given = dict(parse(file.read_text(errors="replace")))
+        try:
+            given = dict(parse(file.read_text(errors="replace")))
+        except ValueError as error:
+            at = Place(check.project.relative(file))
+            raise NotYet("procfile_wrong", at, message=error) from None
+    ours = check.sandbox.environment()["PYTHONPATH"]
+    paths = [ours, given["PYTHONPATH"]] if "PYTHONPATH" in given else [ours]
+    given |= {"PYTHONPATH": os.pathsep.join(paths), "PORT": str(port), "FLOWER_PORT": str(port)}
     return given | check.sandbox.inwards(database)
 
 
-def _worker(check: Check) -> Service:
-    _, line, place = command(check, "worker")
-    env = environment(check, place, working.PROCFILE)
-    cwd = (check.project.folder / place.file).parent
-    worker = check.sandbox.start_own("procfile-worker", line, cwd, env)
-    try:
-        working.await_worker(check, worker, working.PROCFILE, "worker_command", line=line)
-    except NotYet as fault:
-        fault.found.place = fault.found.place or place
-        raise
-    return worker
+def _workers(check: Check) -> list[Service]:
+    """Start all the workers that the Procfile names, and wait until each asks for work."""
+    started = []
+    for number, (line, place) in enumerate(commands(check, "worker")):
+        env = environment(check, place, working.PROCFILE, free_port())
+        cwd = (check.project.folder / place.file).parent
+        worker = check.sandbox.start_own(f"procfile-{number}", line, cwd, env)
+        try:
+            working.await_worker(check, worker, working.PROCFILE, "worker_command", line=line)
+        except NotYet as fault:
+            fault.found.place = fault.found.place or place
+            raise
+        started.append(worker)
+    return started
 
 
-def _nothing_lost(check: Check, worker: Service) -> None:
+def _nothing_lost(check: Check, workers: list[Service]) -> None:
     """Kill the process that runs a task: the task is run again, or waits to be."""
     task = check.task
-    children = _pool(worker)
+    children = [child for worker in workers for child in _pool(worker)]
     if not children:  # threads, say: with them the settings have to do
         if not task["acks_late"]:
             raise NotYet("task_lost", name=task["name"])
@@ -117,7 +135,7 @@ def _nothing_lost(check: Check, worker: Service) -> None:
             child.kill()
     check.sandbox.until(lambda: _done(check, seen["id"]) or _again(check, seen["id"]), NOTICED)
     if not _again(check, seen["id"]) and _state(check, seen["id"]) != "SUCCESS":
-        raise NotYet("task_lost", name=task["name"], output=tail(worker.log))
+        raise NotYet("task_lost", name=task["name"])
 
 
 def _visible_again(check: Check) -> None:

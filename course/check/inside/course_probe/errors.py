@@ -45,6 +45,8 @@ def _ours(error: BaseException) -> bool:
 
 def within(path: str, folder: Path) -> str | None:
     """The path relative to `folder`; None outside it, and for environments in it."""
+    if path.startswith("<"):  # <frozen importlib._bootstrap>, <string>
+        return None
     try:
         inside = Path(path).resolve().relative_to(folder)
     except (OSError, ValueError):

@@ -63,7 +63,10 @@ def _walk(resolver: Any, prefix: str, folder: Path) -> Any:
 
 @dataclass
 class Form:
-    """A form of a page: where it goes, what it sends when it is filled in."""
+    """A form of a page: where it goes, what it sends when it is filled in.
+
+    method: "" where the page says none; a script may send it then.
+    """
 
     action: str
     page: str
@@ -87,7 +90,7 @@ class _Forms(HTMLParser):
         given = {name: value or "" for name, value in attributes}
         if tag == "form":
             action = urljoin(self.page, given.get("action") or self.page)
-            self._form = Form(action, self.page, given.get("method", "get").lower())
+            self._form = Form(action, self.page, given.get("method", "").lower())
             self.forms.append(self._form)
         elif self._form is not None and given.get("name"):
             name, kind = given["name"], given.get("type", "").lower()

@@ -1,8 +1,8 @@
 """Tasks sent to a worker, and what became of them; commands that send some."""
 
-import inspect
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from course_probe.errors import described, within
@@ -69,6 +69,7 @@ def commands(request: Request, seen: Seen) -> None:
     import django
 
     django.setup()
+    from celery import Task
     from django.apps import apps
     from django.core.management import call_command, get_commands, load_command_class
 
@@ -85,7 +86,8 @@ def commands(request: Request, seen: Seen) -> None:
         try:
             command = load_command_class(app, name)
             # One that has nothing to do with tasks is left alone.
-            if "task" not in inspect.getsource(sys.modules[type(command).__module__]):
+            there = vars(sys.modules[type(command).__module__]).values()
+            if not any(isinstance(value, Task | ModuleType) for value in there):
                 continue
             parser = command.create_parser("manage.py", name)
             needed = [

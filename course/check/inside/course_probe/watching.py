@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from celery.app.base import Celery
 from celery.app.task import Task
 from celery.result import ResultBase
 
@@ -29,15 +30,7 @@ class Watch:
         def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
             at = caller(folder)
             result = queue(self, args, kwargs, **options)
-            watch.queued.append(
-                {
-                    "task": self.name,
-                    "id": str(getattr(result, "id", "")),
-                    "args": list(args or ()),
-                    "kwargs": dict(kwargs or {}),
-                    "at": at,
-                }
-            )
+            watch.note(self.name, result, args, kwargs, at)
             return result
 
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -48,6 +41,19 @@ class Watch:
             watch.waited.append({"at": caller(folder)})
             raise Enough
 
+        send = Celery.send_task
+
+        def send_task(
+            self: Any, name: str, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
+        ) -> Any:
+            result = send(self, name, args, kwargs, *more, **options)
+            at = caller(folder)
+            # Task.apply_async comes by here as well, and says so itself.
+            if not options.get("task_type"):
+                watch.note(name, result, args, kwargs, at)
+            return result
+
+        Celery.send_task = send_task
         Task.apply_async = apply_async
         Task.__call__ = call
         Task.apply = call
@@ -55,6 +61,18 @@ class Watch:
             for name in ("get", "wait", "join", "join_native"):
                 if name in vars(kind):
                     setattr(kind, name, wait)
+
+    def note(self, name: str, result: Any, args: Any, kwargs: Any, at: Any) -> None:
+        """Remember a task that was queued."""
+        self.queued.append(
+            {
+                "task": name,
+                "id": str(getattr(result, "id", "")),
+                "args": list(args or ()),
+                "kwargs": dict(kwargs or {}),
+                "at": at,
+            }
+        )
 
     def seen(self) -> dict[str, Any]:
         """All of it, for the answer."""
