@@ -106,13 +106,17 @@ def check(
     diff: bool,
     watch: bool,
 ) -> None:
-    if watch:
-        from course.check.watch import watch as watch_saves
+    try:
+        if watch:
+            from course.check.watch import watch as watch_saves
 
-        sys.exit(watch_saves(folder, snapshot, python))
-    from course.check.command import run
+            sys.exit(watch_saves(folder, snapshot, python))
+        from course.check.command import run
 
-    sys.exit(run(folder, snapshot, python, hint, diff))
+        sys.exit(run(folder, snapshot, python, hint, diff))
+    except KeyboardInterrupt:  # while all this is imported
+        click.echo(say("check_stopped"))
+        sys.exit(2)
 
 
 @course.command(help=say("help_diff"))

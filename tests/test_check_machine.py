@@ -181,14 +181,14 @@ def test_no_free_port(mysite: Path, state: Path):
 
 def test_a_python_that_is_none_cannot_be_told(mysite: Path, state: Path):
     cannot_tell(
-        "/bin/true is not a program",
-        "/bin/true n'est pas un programme",
+        "/bin/true is not a Python",
+        "/bin/true n'est pas un Python",
         *("02", "--project", mysite, "--python", "/bin/true"),
         state=state,
     )
     cannot_tell(
-        "no-such-python is not a program",
-        "no-such-python n'est pas un programme",
+        "no-such-python is not a Python",
+        "no-such-python n'est pas un Python",
         *("02", "--project", mysite, "--python", "no-such-python"),
         state=state,
     )

@@ -39,7 +39,7 @@ def difference(folder: Path, stage: Snapshot) -> str:
         patches += difflib.unified_diff(
             there.splitlines(),
             wanted.splitlines(),
-            say("check_yours", path=theirs) if there else "/dev/null",
+            say("check_yours", path=theirs) if file.is_file() else "/dev/null",
             say("check_theirs", path=path, name=stage.path.name),
             lineterm="",
         )

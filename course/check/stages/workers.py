@@ -123,7 +123,7 @@ def _nothing_lost(check: Check, workers: list[Service]) -> None:
     seen = check.sandbox.step("sending.post", inwards, message=message)
     if "id" not in seen:
         raise causes.fault(check.project, seen)
-    if not check.sandbox.until(lambda: _taken(check, seen["id"]), 10):
+    if not check.sandbox.until(lambda: _taken(check, seen["id"]), 15):
         raise NotYet("not_consumed", name=task["name"], queues=_waiting(check))
     if _done(check, seen["id"]):  # too quick to be killed at work
         if not (task["acks_late"] and _comes_back(check)):
