@@ -336,6 +336,7 @@ def test_two_at_once_do_not_disturb_each_other(tmp_path: Path, state: Path):
     assert found == [0, 0]
 
 
+@linux_only
 def test_a_check_needs_no_network(mysite: Path, state: Path):
     before = "ip link set lo up"
     found = run("02", "--project", mysite, state=state, namespace="-rn", before=before)
@@ -350,7 +351,7 @@ def test_a_process_that_a_project_leaves_behind_is_ended(mysite: Path, examine: 
     )
     found = examine(mysite, "02")
     assert found.verdict.status == 0, found.said["en"]
-    assert not [one for one in psutil.process_iter() if "9876" in command(one)]
+    assert not [one for one in psutil.process_iter() if command(one) == ["sleep", "9876"]]
 
 
 def test_the_learners_own_database_and_files_are_left_alone(mysite: Path, examine: Examine):
@@ -395,6 +396,24 @@ def test_what_is_beside_the_folder_cannot_be_told(mysite: Path, state: Path):
         "Your project reads “secret.txt”, which is beside its folder",
         "Votre projet lit « secret.txt », qui est à côté de son dossier",
         *("02", "--project", mysite, "--diff"),
+        state=state,
+    )
+
+
+def test_migrations_for_another_database_cannot_be_told(tmp_path: Path, state: Path):
+    folder = learners("05", tmp_path / "mysite")
+    settings = folder / "myproject/settings.py"
+    engine = "DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'"
+    settings.write_text(f"{settings.read_text()}\n{engine}\n")
+    (folder / "myapp/migrations/0002_only_there.py").write_text(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        "    dependencies = [('myapp', '0001_initial')]\n"
+        "    operations = [migrations.RunSQL('CREATE EXTENSION citext')]\n"
+    )
+    cannot_tell(
+        "made for django.db.backends.postgresql",
+        "écrites pour django.db.backends.postgresql",
+        *("05", "--project", folder),
         state=state,
     )
 

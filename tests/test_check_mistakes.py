@@ -170,6 +170,15 @@ MISTAKES = [
         "un de vos fichiers, qui porte le même nom",
     ),
     Mistake(
+        "a file that bears the name of a standard module",
+        "01",
+        both(write("secrets.py", "TOKEN = 1\n"), append(SETTINGS, "\nimport random\n")),
+        "hidden",
+        "secrets.py",
+        "a file of your own, which bears the same name",
+        "un de vos fichiers, qui porte le même nom",
+    ),
+    Mistake(
         "a manage.py that never returns",
         "01",
         append(SETTINGS, "\nimport time\nwhile True: time.sleep(1)\n"),
@@ -425,6 +434,15 @@ MISTAKES = [
         "CELERY_TASK_ALWAYS_EAGER est activé",
     ),
     Mistake(
+        "a broker that is no address",
+        "03",
+        broker("redis://localhost:port/0"),
+        "broker_port",
+        "myproject/settings.py:127",
+        "No Redis server answers at “redis://localhost:port/0”",
+        "Aucun serveur Redis ne répond à l'adresse « redis://localhost:port/0 »",
+    ),
+    Mistake(
         "no broker",
         "03",
         change(SETTINGS, (BROKER, "")),
@@ -521,6 +539,18 @@ MISTAKES = [
         "myapp/task.py:7",
         "It stands in task.py",
         "task.py",
+    ),
+    Mistake(
+        "a tasks.py beside manage.py",
+        "04",
+        both(
+            move(TASKS, "tasks.py"),
+            change("myapp/management/commands/add.py", ("myapp.tasks", "tasks")),
+        ),
+        "tasks_homeless",
+        "tasks.py:7",
+        "This tasks.py stands beside manage.py, in no app",
+        "Ce tasks.py est à côté de manage.py, hors de toute application",
     ),
     Mistake(
         "a package of tasks that imports none",

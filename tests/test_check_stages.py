@@ -176,6 +176,28 @@ def odd_but_right(folder: Path) -> None:
         "DATABASES['replica'] = DATABASES['default']\n"
         "DATABASE_ROUTERS = ['flowershop.router.Router']\n"
         "USE_THOUSAND_SEPARATOR = True\n"
+        "REDIS_HOST = 'localhost'\n"
+        "CELERY_TASK_RESULT_EXPIRES = 3600\n"
+        "CELERYD_CONCURRENCY = 2\n"
+        "CELERY_IMPORTS = 'page_cache.tasks'\n"
+        "CELERY_TASK_ROUTES = {}\n"
+        "CELERY_TASK_ROUTES = {**CELERY_TASK_ROUTES}\n"
+    )
+    tasks = folder / "page_cache/tasks.py"
+    tasks.write_text(
+        f"{tasks.read_text()}\n\n"
+        "@shared_task(ignore_result=True)\ndef a_note(user, text):\n    pass\n"
+    )
+    (folder / "page_cache/management/commands/a_sheet.py").write_text(
+        "from django.core.management.base import BaseCommand\n\nfrom page_cache import tasks\n\n\n"
+        "class Command(BaseCommand):\n    def add_arguments(self, parser):\n"
+        "        parser.add_argument('file')\n        parser.add_argument('sheet')\n\n"
+        "    def handle(self, *args, **options):\n        open(options['file'])\n"
+    )
+    change(
+        folder / "page_cache/urls.py",
+        "urlpatterns = [",
+        "def broken(request):\n    return 1 / 0\n\n\nurlpatterns = [\n    path('broken/', broken),",
     )
     (folder / "flowershop/router.py").write_text(
         "class Router:\n    def db_for_read(self, model, **hints):\n        return 'replica'\n"

@@ -2,14 +2,16 @@
 
 import difflib
 import re
-from pathlib import PurePosixPath
+import sys
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from course.check.faults import NOTHING, CannotTell, Fault, NotYet, Place
 from course.check.project import Project
 
 # Modules of the standard library and of the packages that a file beside manage.py can hide.
-_HIDDEN = ("celery", "redis", "kombu", "django", "flower", "billiard", "amqp", "vine", "honcho")
+_HIDDEN = {"celery", "redis", "kombu", "django", "flower", "billiard", "amqp", "vine", "honcho"}
+_HIDDEN |= sys.stdlib_module_names
 _NO_TEXT = ("codec can't decode", "null bytes", "encoding problem", "unknown encoding")
 
 
@@ -88,7 +90,8 @@ def _syntax(project: Project, error: dict[str, Any]) -> Fault | None:
     if not syntax or not syntax["file"]:
         return None
     at = Place(PurePosixPath(syntax["file"]), syntax["line"])
-    if any(text in error["message"] for text in _NO_TEXT):
+    # An escape such as "\\U" in a text is a slip, not another encoding.
+    if "unicodeescape" not in error["message"] and any(t in error["message"] for t in _NO_TEXT):
         return NotYet("encoding", at, what=syntax["what"])
     return NotYet(
         "syntax", at, type=error["type"], what=syntax["what"], text=syntax["text"] or NOTHING
@@ -99,12 +102,11 @@ def _hidden(project: Project, error: dict[str, Any]) -> Fault | None:
     """A file of the learner's that bears the name of a package and is found before it."""
     if "ImportError" not in error["bases"] and "AttributeError" not in error["bases"]:
         return None
-    for name in _HIDDEN:
-        file = project.base / f"{name}.py"
-        package = project.base / name / "__init__.py"
-        hides = file if file.exists() else package if package.exists() else None
-        if hides and re.search(rf"\b{name}\b", error["message"]):
-            return NotYet("hidden", Place(project.relative(hides)), name=name)
+    files = [*project.base.glob("*.py"), *project.base.glob("*/__init__.py")]
+    for file in sorted(files):
+        name = file.parent.name if file.name == "__init__.py" else file.stem
+        if name in _HIDDEN and re.search(rf"\b{name}\b", error["message"]):
+            return NotYet("hidden", Place(project.relative(file)), name=name)
     return None
 
 
@@ -116,6 +118,11 @@ def _circular(project: Project, error: dict[str, Any]) -> Fault | None:
     return NotYet("circular", where(error), chain=round_trip, message=error["message"])
 
 
+def _slip(path: Path) -> bool:
+    """Whether a file was meant to end in .py: celery.py.txt, celery.txt, celery.PY."""
+    return path.suffix in (".txt", ".PY") or ".py." in path.name
+
+
 def _module(project: Project, error: dict[str, Any]) -> Fault | None:
     if error["type"] != "ModuleNotFoundError" or not error["name"]:
         return None
@@ -124,7 +131,7 @@ def _module(project: Project, error: dict[str, Any]) -> Fault | None:
     parent, _, last = name.rpartition(".")
     siblings = [module for module in own if module.rpartition(".")[0] == parent]
     folder = project.base.joinpath(*parent.split(".")) if parent else project.base
-    if other := next((path.name for path in sorted(folder.glob(f"{last}.*"))), None):
+    if other := next((path.name for path in sorted(folder.glob(f"{last}.*")) if _slip(path)), None):
         return NotYet("module_suffix", where(error), name=name, found=other)
     if parent in own or any(module.startswith(f"{parent}.") for module in own if parent):
         there = ", ".join(sorted(m.rpartition(".")[2] for m in siblings)) or NOTHING
@@ -150,6 +157,6 @@ def _name(project: Project, error: dict[str, Any]) -> Fault | None:
 
 def _too_early(project: Project, error: dict[str, Any]) -> Fault | None:
     """Models, or settings, asked for while Django has not been set up."""
-    if error["type"] != "AppRegistryNotReady":
+    if error["type"] != "AppRegistryNotReady" or "translation" in error["message"]:
         return None
     return NotYet("too_early", where(error), message=error["message"])

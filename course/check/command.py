@@ -1,9 +1,9 @@
 """`course check`: one verdict, or one after each save."""
 
+import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -28,6 +28,8 @@ def run(
 
     asked: a stage; None: find the furthest one.
     """
+    with contextlib.suppress(RuntimeError):  # "~nobody": said with the verdict
+        folder = folder.expanduser()
     stop = threading.Event()
     with interruptible(stop.set):
         try:
@@ -37,7 +39,7 @@ def run(
             return 2
         click.echo(told.verdict(verdict, asked, folder, more))
         if verdict.reached:
-            progress.remember(folder, verdict.reached[-1].name)
+            progress.remember(folder, verdict.reached[-1].name, back=asked is None)
         if diff and verdict.status < 2:
             show_difference(folder, verdict.next or verdict.reached[-1])
         elif verdict.status == 1 and not more:
@@ -62,7 +64,7 @@ def show_difference(folder: Path, stage: catalogue.Snapshot) -> None:
         click.secho(line, fg=None if bold else colours.get(line[:1]), bold=bold)
 
 
-@contextmanager
+@contextlib.contextmanager
 def interruptible(stop: Callable[[], object]) -> Iterator[None]:
     """Let Ctrl-C, TERM and a closed terminal end what runs inside, in order."""
     signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]

@@ -31,8 +31,13 @@ def reached(folder: Path) -> str | None:
     return _all().get(str(folder.resolve()))
 
 
-def remember(folder: Path, stage: str) -> None:
-    """Remember the stage. A home that cannot be written to is no reason to stop."""
+def remember(folder: Path, stage: str, back: bool = True) -> None:
+    """Remember the stage; back: also if it is an earlier one than before.
+
+    A home that cannot be written to is no reason to stop.
+    """
+    if not back and (reached(folder) or "") > stage:
+        return
     with suppress(OSError):
         path = file()
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -87,6 +87,8 @@ def copy(folder: Path, target: Path, follow: bool = True) -> None:
             continue
         except PermissionError as error:
             raise CannotTell("unreadable", path=path, why=error.strerror) from None
+    for config in folder.glob("*/pyvenv.cfg"):  # a Procfile may name its programs
+        (target / config.parent.name).symlink_to(config.parent)
 
 
 def _target(link: Path, folder: Path, target: Path) -> Path:
@@ -130,7 +132,10 @@ class Project:
                     names |= {a.asname for a in node.names if a.name == "Celery" and a.asname}
                 if isinstance(node, ast.ClassDef) and names & {last_name(b) for b in node.bases}:
                     names.add(node.name)
-        return [place for name in sorted(names) for place in self.calls(name)]
+        places = [place for name in sorted(names) for place in self.calls(name)]
+        # The one beside the settings first: others are made elsewhere, by mistake mostly.
+        beside = {path.parent for path in self.sources if path.stem == "settings"}
+        return sorted(places, key=lambda place: place.file.parent not in beside)
 
     def module(self, path: PurePosixPath) -> str:
         """The dotted name under which manage.py would import that file."""
@@ -181,6 +186,10 @@ class Project:
         for node in self.sources[path].body:
             targets = node.targets if isinstance(node, ast.Assign) else []
             targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+            # A value that builds on the one before is no second one.
+            builds_on = any(last_name(one) == name for one in ast.walk(node) if one not in targets)
+            if builds_on:
+                continue
             if any(isinstance(one, ast.Name) and one.id == name for one in targets):
                 found.append(Place(path, node.lineno))
         return found

@@ -27,7 +27,7 @@ from course.stack import Service, Stack, StackError
 
 SECONDS = 20  # that one step of the learner's code may take
 _INSIDE = Path(__file__).parent / "inside"
-_CLEARED = ("CELERY_", "DJANGO_", "COURSE_", "FLOWER_")
+_CLEARED = ("CELERY_", "DJANGO_SETTINGS_MODULE", "COURSE_", "FLOWER_")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -52,7 +52,6 @@ class Sandbox(Stack):
     def __enter__(self) -> Self:
         super().__enter__()
         try:
-            shutil.rmtree(self.data, ignore_errors=True)
             self.data.mkdir()
             copy(self.original.folder, self.copy)
         except BaseException:
@@ -196,12 +195,16 @@ class Sandbox(Stack):
         """Wait until the condition holds; what it gave, or its last value when time is over."""
         deadline = time.monotonic() + seconds
         while not (value := condition()) and time.monotonic() < deadline:
-            if self.stop.wait(0.05):
+            # Not `stop.wait`: the signal's handler, which sets it, may run right here.
+            if self.stop.is_set():
                 raise Stopped
+            time.sleep(0.05)
         return value
 
     def start_own(self, name: str, command: str, cwd: Path, env: dict[str, str]) -> Service:
         """Start a command line of the learner's; it is not restarted in silence: see `starts`."""
+        # A path that the line sets itself would otherwise take the place of ours.
+        command = re.sub(r"\bPYTHONPATH=", f"PYTHONPATH={_INSIDE}{os.pathsep}", command)
         limited = ["/bin/sh", "-c", f"ulimit -f 100000; {command}"]
         return self.start(name, limited, cwd, env=env)
 
@@ -257,8 +260,8 @@ def told(error: OSError) -> CannotTell:
 def _sweep(state: Path) -> None:
     """Remove what checks left that were killed: nobody holds the lock of their folder."""
     for folder in state.glob("run-*"):
-        if time.time() - folder.stat().st_mtime < 60:  # about to be locked, perhaps
-            continue
         with contextlib.suppress(OSError), (folder / "lock").open("r") as lock:
+            if time.time() - folder.stat().st_mtime < 60:  # about to be locked, perhaps
+                continue
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)

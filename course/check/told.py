@@ -122,7 +122,8 @@ def page(key: str) -> tuple[str, str]:
     name, _, anchor = pages()[key].partition("#")
     text = (ROOT / "docs" / language() / f"{name}.md").read_text(encoding="utf-8")
     heading = re.search(rf"^#+ (.+) \{{#{re.escape(anchor)}\}}$", text, re.M) if anchor else None
-    heading = heading or re.search(r"^# (.+?)(?: \{#.*\})?$", text, re.M)
+    if not anchor:
+        heading = re.search(r"^# (.+?)(?: \{#.*\})?$", text, re.M)
     assert heading, key
     address = f"http://127.0.0.1:{SITE_PORT}/{language()}/{name}/"
     return heading[1], f"{address}#{anchor}" if anchor else address

@@ -29,7 +29,7 @@ QUIET = 0.05  # seconds without another change: an editor writes a file in sever
 
 
 class _Saves(FileSystemEventHandler):
-    def __init__(self, events: "queue.Queue[tuple[str, object]]") -> None:
+    def __init__(self, events: "queue.SimpleQueue[tuple[str, object]]") -> None:
         self.events = events
 
     def on_any_event(self, event: FileSystemEvent) -> None:
@@ -43,7 +43,7 @@ class Watch:
     def __init__(self, folder: Path, stage: catalogue.Snapshot | None, python: Path | None) -> None:
         self.folder = folder
         self.python = python
-        self.events: queue.Queue[tuple[str, object]] = queue.Queue()
+        self.events: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
         self.lessons = [one for one in catalogue.snapshots() if one.name.startswith("lessons/")]
         self.stage = stage or self._remembered()
         self.verdict: Verdict | None = None
@@ -67,8 +67,9 @@ class Watch:
             if kind == "change":
                 self._changed()
             elif kind == "verdict":
-                assert isinstance(value, Verdict)
-                if self._judged(value):
+                assert isinstance(value, tuple)
+                stop, verdict = value
+                if not stop.is_set() and self._judged(verdict):  # else of what was before a save
                     return 0
             elif kind == "stop" or (kind == "key" and self._key(str(value))):
                 self._end()
@@ -89,7 +90,7 @@ class Watch:
         with suppress(Stopped):
             verdict = check(self.folder, self.stage or last_stage(), self.python, stop)
             if not stop.is_set():
-                self.events.put(("verdict", verdict))
+                self.events.put(("verdict", (stop, verdict)))
 
     def signature(self) -> object:
         """What tells that something was saved: names, times and sizes of all files."""
@@ -148,7 +149,7 @@ class Watch:
             return False
         if key in "hi" and self.verdict.fault and self.verdict.status == 1:
             click.echo("\n" + told.mistake(self.verdict.fault.found, self.folder, more=True))
-        elif key == "d":
+        elif key == "d" and self.verdict.status < 2:
             show_difference(self.folder, self.stage or last_stage())
         elif key == "l":
             click.echo()

@@ -41,6 +41,8 @@ def _wrap(settings_class):  # type: ignore[no-untyped-def]
 
 
 def _turn_inwards(settings, folder):  # type: ignore[no-untyped-def]
+    engines = [database.get("ENGINE", "") for database in settings.DATABASES.values()]
+    os.environ["COURSE_ENGINE"] = next((e for e in engines if e), "sqlite3")
     # One file for all: a replica is the same database.
     settings.DATABASES = {
         alias: {

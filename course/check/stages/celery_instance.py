@@ -10,7 +10,7 @@ from course.check.faults import NotYet, Place
 def reach(check: Check) -> None:
     """The application: written, imported, found, with the right settings, looking for tasks."""
     project, seen = check.project, check.celery
-    instances = project.applications()
+    instances = [place for place in project.applications() if place.file.name != "manage.py"]
     if not instances:
         raise NotYet("no_app")
     instance = instances[0]
@@ -18,6 +18,8 @@ def reach(check: Check) -> None:
         _not_imported(check, instance)
     if "name" not in seen:
         _not_found(check, instance)
+    if "settings_found" not in seen:
+        raise causes.fault(project, seen)
     if not seen["settings"]:
         raise NotYet("settings_unset", instance, right=check.manage["settings"])
     if not seen["settings_found"]:

@@ -64,7 +64,7 @@ def reach(check: Check) -> None:
 def _listening(flower: Service) -> list[tuple[str, int]]:
     """Addresses and ports that its processes listen on."""
     found = []
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with contextlib.suppress(psutil.Error):
         root = psutil.Process(flower.pid)
         for process in [root, *root.children(recursive=True)]:
             for one in process.net_connections("inet"):

@@ -14,6 +14,7 @@ from course.check.faults import NotYet, Place
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 _MOST_DATABASES = 16  # a Redis server's own default
 _SCHEMES = ("redis", "rediss")
+_CELERYS_OWN = ("broker_url", "result_", "task_", "worker_", "accept_content")
 
 
 def reach(check: Check) -> None:
@@ -37,12 +38,12 @@ def _place(check: Check, name: str) -> Place | None:
 def _names(check: Check) -> None:
     """Settings that Celery never looks at: wrong namespace, no prefix, a slip of the pen."""
     given: dict[str, Any] = check.manage["django_settings"]
-    options = check.celery["options"]
+    new, old = check.celery["options"]["new"], check.celery["options"]["old"]
     prefix = name_of(check, "")
     conf = check.celery["conf"]
     # The broker's first: of the other names some happen to be those of Celery 3, and do work.
     meant = sorted(
-        (name for name in given if name.lower().removeprefix("celery_") in options),
+        (name for name in given if name.lower().removeprefix("celery_") in new),
         key=lambda name: not name.endswith("BROKER_URL"),
     )
     prefixed = [name for name in meant if name.startswith(("CELERY_", prefix))]
@@ -59,16 +60,19 @@ def _names(check: Check) -> None:
     for name in given:
         if name.startswith(prefix) and len(places := check.project.all_assigned(name, module)) > 1:
             raise NotYet("assigned_twice", places[0], name=name, last=places[-1].line)
-    right = [f"{prefix}{option.upper()}" for option in options]
+    right = [f"{prefix}{option.upper()}" for option in new]
     for name, value in given.items():
         place = _place(check, name)
-        if name.startswith(prefix):
-            if name.removeprefix(prefix).lower() in options:
+        plain = name.lower()
+        if name.startswith(prefix) and name.removeprefix(prefix).lower() in new:
+            continue
+        if plain in old or plain.removeprefix(prefix.lower()) in old:
+            continue
+        if not name.startswith(prefix) and plain in new:
+            # Others (REDIS_HOST, TIMEZONE) may well be the project's own.
+            if not plain.startswith(_CELERYS_OWN) or f"{prefix}{name}" in given:
                 continue
-        elif name.lower() in options:
-            if f"{prefix}{name}" in given:
-                continue
-            if conf.get(name.lower()) == value:
+            if conf.get(plain) == value:
                 check.remark("unprefixed_works", place, name=name, right=f"{prefix}{name}")
                 continue
             raise NotYet("unprefixed", place, name=name, right=f"{prefix}{name}")
@@ -82,7 +86,7 @@ def _broker(check: Check) -> None:
     address = check.celery["conf"]["broker_url"]
     _none(check, name)
     if not address:
-        raise NotYet("broker_missing", name=name)
+        raise NotYet("broker_missing", _place(check, name), name=name)
     _address(check, name, address)
 
 
@@ -91,7 +95,7 @@ def _backend(check: Check) -> None:
     address = check.celery["conf"]["result_backend"]
     _none(check, name)
     if not address or str(address).startswith("disabled"):
-        raise NotYet("backend_missing", name=name)
+        raise NotYet("backend_missing", _place(check, name), name=name)
     if check.celery.get("backend_error"):
         raise NotYet(
             "backend_unknown",
@@ -106,8 +110,8 @@ def _backend(check: Check) -> None:
 
 def _none(check: Check, name: str) -> None:
     given = check.manage["django_settings"]
-    if name in given and not given[name]:
-        raise NotYet("address_none", _place(check, name), name=name, value=repr(given[name]))
+    if name in given and given[name] is None:
+        raise NotYet("address_none", _place(check, name), name=name, value=repr(None))
 
 
 def _address(check: Check, name: str, address: object) -> None:
@@ -117,14 +121,14 @@ def _address(check: Check, name: str, address: object) -> None:
     scheme, separator, _ = value.partition("://")
     if not separator or scheme not in _SCHEMES:
         raise NotYet("broker_scheme", place, name=name, value=value)
-    parts = urlsplit(value)
-    database = parts.path.strip("/")
-    if database and not (database.isdecimal() and int(database) < _MOST_DATABASES):
-        raise NotYet("broker_database", place, name=name, value=value, database=database)
     try:
+        parts = urlsplit(value)
         host, port = parts.hostname or "localhost", parts.port or 6379
     except ValueError:
         raise NotYet("broker_port", place, name=name, value=value) from None
+    database = parts.path.strip("/")
+    if database and not (database.isdecimal() and int(database) < _MOST_DATABASES):
+        raise NotYet("broker_database", place, name=name, value=value, database=database)
     if host in _LOCAL and port == 6379:
         return
     try:
@@ -134,10 +138,12 @@ def _address(check: Check, name: str, address: object) -> None:
             client.ping()
     except redis.AuthenticationError as error:
         raise NotYet("broker_password", place, name=name, message=error) from None
-    except (redis.RedisError, OSError):
+    except (redis.ConnectionError, redis.TimeoutError, OSError):
         if host in _LOCAL:
             raise NotYet("broker_port", place, name=name, value=value) from None
         raise NotYet(_host_fault(host), place, name=name, host=host, value=value) from None
+    except redis.RedisError:
+        return  # it is there; what it says is between it and Celery
 
 
 def _host_fault(host: str) -> str:

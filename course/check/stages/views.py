@@ -8,7 +8,7 @@ from typing import Any
 
 from course.check import causes, working
 from course.check.check import Check
-from course.check.faults import NOTHING, NotYet, Place
+from course.check.faults import NOTHING, CannotTell, NotYet, Place
 from course.check.project import last_name
 from course.check.stages.tasks import not_queued
 from course.ports import free_port
@@ -42,10 +42,10 @@ def _visit(check: Check) -> dict[str, Any]:
     )
     check.visit = seen
     if "error" in seen and seen.get("phase") == "migrate":
-        error = seen["error"]
-        raise NotYet(
-            "migrate_fails", causes.where(error), type=error["type"], message=error["message"]
-        )
+        if "sqlite3" not in seen["engine"]:
+            raise CannotTell("other_database", engine=seen["engine"])
+        error, message = seen["error"], seen["error"]["message"]
+        raise NotYet("migrate_fails", causes.where(error), type=error["type"], message=message)
     if "error" in seen or "hangs" in seen or "ended" in seen:
         raise causes.fault(check.project, seen)
     if seen["unmade"]:
@@ -69,7 +69,7 @@ def _looking(check: Check, seen: dict[str, Any]) -> None:
             raise NotYet("waits", causes.at(one))
         for one in looked["queued"]:
             raise NotYet("get_starts", causes.at(one), path=looked["path"])
-        if "error" in looked:
+        if "error" in looked and "post" not in seen:
             if looked["error"]["type"] == "NoReverseMatch":
                 _unrouted(check, seen["routes"])
                 message = looked["error"]["message"]
@@ -86,7 +86,7 @@ def _sending(check: Check, seen: dict[str, Any]) -> None:
     if "post" in seen:
         return
     for sent in seen["sent"]:
-        if sent["status"] == 403 and sent["way"].get("page"):
+        if sent["refused"]:
             raise NotYet("csrf_missing", path=sent["way"]["page"])
         if "error" in sent:
             raise causes.of_error(check.project, sent["error"])
@@ -122,9 +122,7 @@ def _guarded(check: Check, seen: dict[str, Any]) -> None:
     """Neither another site's form nor nonsense starts a task."""
     bare = seen["without_token"]
     if bare["queued"]:
-        place = None
-        if exempt := check.project.named("csrf_exempt"):
-            place = exempt
+        place = check.project.named("csrf_exempt")
         middleware = check.manage["django_settings"].get("MIDDLEWARE") or []
         in_use = any("CsrfViewMiddleware" in str(one) for one in middleware)
         if not in_use:

@@ -12,6 +12,7 @@ from honcho.environ import parse, parse_procfile
 from course.check import causes, working
 from course.check.check import Check
 from course.check.faults import NOTHING, NotYet, Place
+from course.check.sandbox import tail
 from course.check.stages.settings import name_of
 from course.ports import free_port
 from course.stack import Service
@@ -31,7 +32,7 @@ def _followed(check: Check) -> None:
     seen = check.visit
     if "status_path" not in seen:
         for looked in seen["followed"]:
-            if "error" in looked:
+            if "error" in looked and looked["linked"]:
                 raise causes.of_error(check.project, looked["error"])
         raise NotYet("no_status")
     unknown = seen["unknown"]
@@ -63,7 +64,10 @@ def commands(check: Check, word: str) -> list[tuple[str, Place]]:
     found, place = processes(check)
     lines = (check.project.folder / place.file).read_text(errors="replace").splitlines()
     celery = [
-        (line, Place(place.file, next(n for n, t in enumerate(lines, 1) if t.startswith(name))))
+        (
+            line,
+            Place(place.file, next(n for n, t in enumerate(lines, 1) if t.startswith(f"{name}:"))),
+        )
         for name, line in found.items()
         if "celery" in line and word in re.split(r"[\s;&|]+", line)
     ]
@@ -124,6 +128,8 @@ def _nothing_lost(check: Check, workers: list[Service]) -> None:
     if "id" not in seen:
         raise causes.fault(check.project, seen)
     if not check.sandbox.until(lambda: _taken(check, seen["id"]), 15):
+        for worker in filter(working.ended, workers):
+            raise NotYet("worker_dies", output=tail(worker.log))
         raise NotYet("not_consumed", name=task["name"], queues=_waiting(check))
     if _done(check, seen["id"]):  # too quick to be killed at work
         if not (task["acks_late"] and _comes_back(check)):

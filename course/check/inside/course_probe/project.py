@@ -177,17 +177,19 @@ def _kinds(app: Any) -> tuple[list[str], list[str]]:
             lists.append(name)
         if option.type in ("string", str) and isinstance(value, list | tuple):
             texts.append(name)
+    # Of these Celery makes a list by itself.
+    lists = [name for name in lists if name not in ("imports", "include")]
     return lists, [name for name in texts if not name.startswith("broker_")]
 
 
-def _options() -> list[str]:
-    """Every setting that Celery knows, under its new and its old name."""
+def _options() -> dict[str, list[str]]:
+    """Every setting that Celery knows: `new` names, and `old` ones of Celery 3, which work too."""
     from celery.app.defaults import NAMESPACES, flatten
 
-    known = []
-    for name, option in flatten(NAMESPACES):
-        known += [name, *(old.format(name) for old in option.old)]
-    return sorted({name.lower() for name in known})
+    known = flatten(NAMESPACES)
+    options = {name: option for name, option in known}
+    old = {form.format(name) for name, option in options.items() for form in option.old}
+    return {"new": sorted(options), "old": sorted({name.lower() for name in old})}
 
 
 def _task(task: Any, folder: Path) -> dict[str, Any]:

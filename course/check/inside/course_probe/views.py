@@ -32,7 +32,7 @@ def prepare(request: Request, seen: Seen) -> None:
     from django.db.migrations.loader import MigrationLoader
     from django.db.migrations.state import ProjectState
 
-    seen["phase"] = "migrations"
+    seen["engine"] = os.environ.get("COURSE_ENGINE", "sqlite3")
     loader = MigrationLoader(None)
     detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps))
     own = {config.label for config in apps.get_app_configs() if config.name in request["own_apps"]}
@@ -70,7 +70,7 @@ def visit(request: Request, seen: Seen) -> None:
         seen["sent"].append(sent)
         if sent["queued"] or sent["direct"] or sent["waited"] or sent.get("encode"):
             break
-        if sent["status"] == 403 and way.get("page"):  # so would a visitor's be
+        if sent["refused"]:  # so would a visitor's be
             return
     else:
         return
@@ -79,7 +79,8 @@ def visit(request: Request, seen: Seen) -> None:
     seen["post"] = sent
     seen["waiting"] = _waiting()
     seen["without_token"] = visitor.send(way, token=False)
-    seen["bad"] = [visitor.send(way, values) for values in (("two", ""), ("", ""))]
+    nonsense = (("two", ""), ("", "")) if way["names"] else ()
+    seen["bad"] = [visitor.send(way, values) for values in nonsense]
     ids = [one["id"] for one in sent["queued"]]
     shown = [task_id for task_id in ids if task_id in sent["body"]]
     seen["task_id"], seen["shown"] = [*shown, *ids][0], bool(shown)
@@ -228,6 +229,8 @@ class Visitor:
             way["path"], lambda: self.client.post(way["path"], data, headers=headers, **kind)
         )
         sent["way"] = way
+        without = bool(way.get("page")) and not way["csrf_in_page"]
+        sent["refused"] = sent["status"] == 403 and without
         if sent["status"] in (301, 302, 303, 307, 308) and sent["location"].startswith("/"):
             queued = sent["queued"]
             after = self._do(sent["location"], lambda: self.client.get(sent["location"]))
@@ -257,7 +260,8 @@ class Visitor:
         task_id = seen["task_id"]
         current_app.backend.store_result(task_id, RESULT, "SUCCESS")
         links = re.findall(rf"/[^\s\"'<>\\]*{task_id}[^\s\"'<>\\]*", sent["body"])
-        paths = [re.sub(r"^//[^/]+", "", link) for link in links]
+        links = [re.sub(r"^//[^/]+", "", link) for link in links]
+        paths = [*links]
         for route in routes:
             kinds = [kind for kind, _ in route.parameters()]
             if len(kinds) == 1 and kinds[0] not in ("int", "float"):
@@ -267,8 +271,9 @@ class Visitor:
         seen["followed"] = []
         for path in dict.fromkeys(paths):
             looked = self.look(path)
-            seen["followed"].append({**looked, "body": looked["body"][:2000]})
-            if looked["status"] >= 300:
+            linked = path in links
+            seen["followed"].append({**looked, "body": looked["body"][:2000], "linked": linked})
+            if looked["status"] != 200:
                 continue
             nobodys = [str(uuid.uuid4()) for _ in range(2)]
             others = [self.look(path.replace(task_id, other)) for other in nobodys]

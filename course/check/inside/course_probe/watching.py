@@ -27,9 +27,11 @@ class Watch:
         watch = self
         queue = Task.apply_async
 
-        def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        def apply_async(
+            self: Any, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
+        ) -> Any:
             at = caller(folder)
-            result = queue(self, args, kwargs, **options)
+            result = queue(self, args, kwargs, *more, **options)
             watch.note(self.name, result, args, kwargs, at)
             return result
 
@@ -37,9 +39,14 @@ class Watch:
             watch.direct.append({"task": self.name, "at": caller(folder)})
             raise Enough
 
-        def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
-            watch.waited.append({"at": caller(folder)})
-            raise Enough
+        def waiting(original: Any) -> Any:
+            def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+                if self.ready():  # nothing to wait for
+                    return original(self, *args, **kwargs)
+                watch.waited.append({"at": caller(folder)})
+                raise Enough
+
+            return wait
 
         send = Celery.send_task
 
@@ -60,7 +67,7 @@ class Watch:
         for kind in _with_subclasses(ResultBase):
             for name in ("get", "wait", "join", "join_native"):
                 if name in vars(kind):
-                    setattr(kind, name, wait)
+                    setattr(kind, name, waiting(vars(kind)[name]))
 
     def note(self, name: str, result: Any, args: Any, kwargs: Any, at: Any) -> None:
         """Remember a task that was queued."""
