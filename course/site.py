@@ -33,7 +33,7 @@ PORT = 8080
 SERVED = catalogue.STATE / "site"
 DOCS = catalogue.ROOT / "docs"
 # So many characters of a section are searched: a phone on a workshop's network loads them all.
-LONGEST = 750
+LONGEST = 720
 # How the theme's search reads French; it is added to.
 SEARCH = "assets/javascripts/lunr/min/lunr.fr.min.js"
 # What both languages are made of, besides their own folder.
