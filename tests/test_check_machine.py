@@ -270,6 +270,13 @@ def test_an_environment_from_windows_is_left_alone(mysite: Path, examine: Examin
     assert found.verdict.status == 0, found.said["en"]
 
 
+def test_an_environment_kept_elsewhere_and_linked_is_used(mysite: Path, state: Path):
+    (mysite / ".venv").symlink_to(sys.prefix)
+    found = run("02", "--project", mysite, state=state)
+    assert found.returncode == 0, found.stdout
+    assert f"Checked with {mysite}/.venv/bin/python" in found.stdout
+
+
 def test_what_the_terminal_exports_does_not_count(mysite: Path, state: Path):
     (mysite / "myproject/celery.py").write_text(
         (mysite / "myproject/celery.py")

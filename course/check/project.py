@@ -88,7 +88,9 @@ def copy(folder: Path, target: Path, follow: bool = True) -> None:
         except PermissionError as error:
             raise CannotTell("unreadable", path=path, why=error.strerror) from None
     for config in folder.glob("*/pyvenv.cfg"):  # a Procfile may name its programs
-        (target / config.parent.name).symlink_to(config.parent)
+        to = target / config.parent.name
+        if not to.is_symlink():  # a link to an environment is there already
+            to.symlink_to(config.parent)
 
 
 def _target(link: Path, folder: Path, target: Path) -> Path:
