@@ -341,7 +341,7 @@ MISTAKES = [
         "namespace",
         "myproject/celery.py:11",
         "CELERY_BROKER_URL is set, and has no effect: the namespace is None",
-        "CELERY_BROKER_URL est bien écrit, mais sans effet : l'espace de noms vaut None",
+        "CELERY_BROKER_URL est bien défini, mais sans effet : l'espace de noms vaut None",
     ),
     Mistake(
         "a wrong namespace",
@@ -885,7 +885,7 @@ MISTAKES = [
         "procfile_wrong",
         "Procfile",
         "Does a name come twice?",
-        "Un nom apparaît-il deux fois ?",
+        "Le même nom apparaît-il deux fois ?",
     ),
     Mistake(
         "an open quote in .env",
