@@ -320,7 +320,9 @@ def test_a_timeline_tells_the_runs_that_were_noted_and_those_cut_off(kernels) ->
     runs = kernel.value("[[one.task_id, one.end] for one in timeline]")
     assert isinstance(runs, list) and len(runs) == 3
     assert len({task for task, _ in runs}) == 2 and [end for _, end in runs].count(None) == 1
-    assert "Tasks: 2; processes: 3;" in kernel.run("timeline")
+    # The task that was cut off goes to whichever is free first: the new process, or the other.
+    processes = kernel.value("len({one.process for one in timeline})")
+    assert f"Tasks: 2; processes: {processes};" in kernel.run("timeline")
     assert "Cut off: 1." in kernel.run("timeline")
     assert 2 <= float(str(kernel.value("timeline.seconds"))) < 30
 
