@@ -18,6 +18,7 @@ from course.ports import free_port
 from course.stack import Service
 
 READY = 30.0  # seconds until it answers
+BANNER = 3.0  # seconds more until it has told its address
 _LOOPBACK = ("127.", "::1")
 # No proxy; a certificate of one's own is as good here.
 _DIRECT = urllib.request.build_opener(
@@ -52,6 +53,8 @@ def reach(check: Check) -> None:
         if not host.startswith(_LOOPBACK):
             at = upper[0] if upper else place
             raise NotYet("flower_upper" if upper else "flower_open", at, host=host)
+    # It tells its address a moment after it listens, or not at all if it is told to be quiet.
+    check.sandbox.until(lambda: working.ended(flower) or flower.says("Visit me at"), BANNER)
     prefix = re.search(r"Visit me at \w+://[^/\s]+(\S*)", tail(flower.log, 200))
     for host, port in addresses:
         _closed(check, place, host, port, prefix[1].rstrip("/") if prefix else "")

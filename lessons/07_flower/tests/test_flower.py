@@ -87,4 +87,4 @@ def test_a_running_task_is_revoked_in_flower(flower, worker):
     status, _ = ask(f'{flower}/api/task/revoke/{result.id}?terminate=true', LOGIN, b'')
 
     assert status == 200
-    wait_until(lambda: result.state == 'REVOKED', seconds=5)
+    wait_until(lambda: result.state == 'REVOKED')

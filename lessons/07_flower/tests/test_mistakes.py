@@ -24,9 +24,9 @@ def test_without_flowerconfig_anyone_in_the_network_reads_the_arguments(project)
 
     with running_flower(project) as flower:
         port = urlsplit(flower).port
-        # What it says, and what it does.
-        log = (project / 'flower.log').read_text()
-        assert f'Visit me at http://127.0.0.1:{port}' in log
+        # What it says (a moment after it listens), and what it does.
+        log = project / 'flower.log'
+        wait_until(lambda: f'Visit me at http://127.0.0.1:{port}' in log.read_text())
         assert listens(port, '127.0.0.2')
 
         def shows_the_arguments():
