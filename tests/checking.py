@@ -50,6 +50,11 @@ def learners(name: str, folder: Path) -> Path:
     return folder
 
 
+def extend(path: Path, text: str) -> None:
+    """Add to the end of a file."""
+    path.write_text(path.read_text() + text)
+
+
 def traces(folder: Path) -> dict[str, tuple[int, int, str]]:
     """Every entry of a folder: mode, time of the last change, contents."""
     found = {}

@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 import pytest
-from checking import Examine, learners, left_over, traces
-from conftest import command, wait_for
+from checking import Examine, extend, learners, left_over, traces
+from conftest import command, replace, wait_for
 from terminals import Terminal
 
 from course.catalogue import ROOT
@@ -23,7 +23,12 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's n
 
 
 def run(
-    *words: object, state: Path, before: str = "", namespace: str = "", **env: str
+    *words: object,
+    state: Path,
+    before: str = "",
+    namespace: str = "",
+    cwd: Path | None = None,
+    **env: str,
 ) -> subprocess.CompletedProcess[str]:
     """`course check …`, as a process of its own.
 
@@ -35,6 +40,7 @@ def run(
         command = ["unshare", *namespace.split(), "/bin/sh", "-c", script, *command]
     return subprocess.run(
         command,
+        cwd=cwd,
         env=os.environ | {"COURSE_STATE": str(state), "XDG_STATE_HOME": str(state / "xdg")} | env,
         capture_output=True,
         text=True,
@@ -50,6 +56,7 @@ def cannot_tell(english: str, french: str, *words: object, **options: Any) -> No
         said = " ".join(found.stdout.split())
         assert sentence in said.replace("\u00a0", " ").replace("\u202f", " ")
         assert "Traceback" not in found.stdout + found.stderr
+        assert "\n--- " not in found.stdout, "a difference, to what nobody could judge"
 
 
 @pytest.fixture
@@ -290,8 +297,7 @@ def test_what_the_terminal_exports_does_not_count(mysite: Path, state: Path):
 
 
 def test_a_project_that_prints_without_end_is_stopped(mysite: Path, examine: Examine):
-    settings = mysite / "myproject/settings.py"
-    settings.write_text(settings.read_text() + "\nwhile True: print('x' * 10_000)\n")
+    extend(mysite / "myproject/settings.py", "\nwhile True: print('x' * 10_000)\n")
     found = examine(mysite, "02")
     assert found.verdict.status == 1
     assert "File too large" in found.said["en"]
@@ -368,37 +374,36 @@ def test_the_learners_own_database_and_files_are_left_alone(mysite: Path, examin
     (mysite / "db.sqlite3").write_bytes(b"")
     database = f"DATABASES['default']['NAME'] = '{mysite}/db.sqlite3'"
     log = "(BASE_DIR / 'logs/debug.log').write_text('checked')"
-    settings.write_text(f"{settings.read_text()}\n{database}\n{log}\n")
+    extend(settings, f"\n{database}\n{log}\n")
     celery.write_text(
         celery.read_text().replace(
             "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'myproject.settings')",
             "os.environ['DJANGO_SETTINGS_MODULE'] = 'myproject.settings'",
         )
     )
-    apps = mysite / "myapp/apps.py"
-    apps.write_text(
-        f"{apps.read_text()}\n    def ready(self):\n"
+    extend(
+        mysite / "myapp/apps.py",
+        "\n    def ready(self):\n"
         "        from django.db import connection\n"
-        "        connection.cursor().execute('create table if not exists t(a)')\n"
+        "        connection.cursor().execute('create table if not exists t(a)')\n",
     )
-    change = settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = ['myapp',")
-    settings.write_text(change)
+    replace(settings, "INSTALLED_APPS = [", "INSTALLED_APPS = ['myapp',")
     # That nothing of the folder has changed is looked at by `examine`.
     found = examine(mysite, "02")
     assert found.verdict.status == 0, found.said["en"]
 
 
 def test_a_project_that_replaces_what_we_use_is_judged_all_the_same(mysite: Path, examine: Examine):
-    settings = mysite / "myproject/settings.py"
-    settings.write_text(f"{settings.read_text()}\nimport json\njson.dumps = None\n")
+    extend(mysite / "myproject/settings.py", "\nimport json\njson.dumps = None\n")
     found = examine(mysite, "02")
     assert found.verdict.status == 0, found.said["en"]
 
 
 def test_what_is_beside_the_folder_cannot_be_told(mysite: Path, state: Path):
     (mysite.parent / "secret.txt").write_text("x")
-    settings = mysite / "myproject/settings.py"
-    settings.write_text(f"{settings.read_text()}\n(BASE_DIR.parent / 'secret.txt').read_text()\n")
+    outside = "\n(BASE_DIR.parent / 'secret.txt').read_text()\n"
+    extend(mysite / "myproject/settings.py", outside)
+    extend(mysite / "myproject/celery.py", "\n# What --diff would show.\n")
     cannot_tell(
         "Your project reads “secret.txt”, which is beside its folder",
         "Votre projet lit « secret.txt », qui est à côté de son dossier",
@@ -409,9 +414,8 @@ def test_what_is_beside_the_folder_cannot_be_told(mysite: Path, state: Path):
 
 def test_migrations_for_another_database_cannot_be_told(tmp_path: Path, state: Path):
     folder = learners("05", tmp_path / "mysite")
-    settings = folder / "myproject/settings.py"
-    engine = "DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'"
-    settings.write_text(f"{settings.read_text()}\n{engine}\n")
+    engine = "\nDATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'\n"
+    extend(folder / "myproject/settings.py", engine)
     (folder / "myapp/migrations/0002_only_there.py").write_text(
         "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
         "    dependencies = [('myapp', '0001_initial')]\n"
@@ -433,6 +437,9 @@ def test_a_users_password_for_flower_does_not_count(tmp_path: Path, state: Path)
     assert "answered to somebody without one" in found.stdout
 
 
-def test_a_user_without_a_home_gets_a_verdict(mysite: Path, state: Path):
-    found = run("02", "--project", mysite, state=state, HOME="~", XDG_STATE_HOME="")
+def test_a_user_without_a_home_gets_a_verdict(tmp_path: Path, mysite: Path, state: Path):
+    here = tmp_path / "here"
+    here.mkdir()
+    found = run("02", "--project", mysite, state=state, cwd=here, HOME="~", XDG_STATE_HOME="")
     assert (found.returncode, found.stderr) == (0, "")
+    assert list(here.iterdir()) == []

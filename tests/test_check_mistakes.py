@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from checking import Examine, learners
+from checking import Examine, extend, learners
 
 Edit = Callable[[Path], object]
 
@@ -42,7 +42,7 @@ def write(path: str, text: str) -> Edit:
 
 
 def append(path: str, text: str) -> Edit:
-    return lambda folder: (folder / path).write_text((folder / path).read_text() + text)
+    return lambda folder: extend(folder / path, text)
 
 
 def move(old: str, new: str) -> Edit:
@@ -103,6 +103,15 @@ MISTAKES = [
         "myproject/settings.py:26",
         "SyntaxError: '(' was never closed. The line: DEBUG = (True",
         "SyntaxError: '(' was never closed. La ligne : DEBUG = (True",
+    ),
+    Mistake(
+        "a file of the project's own that is missing",
+        "02",
+        append(SETTINGS, "\n(BASE_DIR / 'secret.txt').read_text()\n"),
+        "error",
+        "myproject/settings.py:124",
+        "FileNotFoundError: [Errno 2] No such file or directory",
+        "FileNotFoundError: [Errno 2] No such file or directory",
     ),
     Mistake(
         "an indentation error",
@@ -972,6 +981,116 @@ MISTAKES = [
         "Procfile:3",
         "answered to somebody without one",
         "a répondu à quelqu'un qui n'en avait pas",
+    ),
+    # Others than the pages warn of
+    Mistake(
+        "an import of a package by nearly its name",
+        "04",
+        append(TASKS, "\nimport myap.models\n"),
+        "module_close",
+        "myapp/tasks.py:12",
+        "There is no module myap; but there is one called myapp",
+        "Il n'y a pas de module myap, mais il y en a un qui s'appelle myapp",
+    ),
+    Mistake(
+        "an import of a module of the same folder, without a dot",
+        "05",
+        change(VIEWS, ("from .forms import AddForm", "from forms import AddForm")),
+        "module_elsewhere",
+        "myapp/views.py:7",
+        "There is no module forms; but there is myapp.forms",
+        "Il n'y a pas de module forms, mais il y a myapp.forms",
+    ),
+    Mistake(
+        "a task that takes no numbers",
+        "04",
+        change(TASKS, ("def add(x, y, seconds=10):", "def add(seconds=10, x=1, y=2):")),
+        "no_task",
+        None,
+        "There is none that takes two values. Tasks that a worker knows: myapp.tasks.add",
+        "Aucune ne prend deux valeurs. Voici les tâches que connaît un worker : myapp.tasks.add",
+    ),
+    Mistake(
+        "no view at all",
+        "05",
+        both(change("myproject/urls.py", ("path('', include('myapp.urls')),", "")), remove(VIEWS)),
+        "no_view",
+        None,
+        "No address of the project leads to a view of your own",
+        "Aucune adresse du projet ne mène à une vue que vous avez écrite",
+    ),
+    Mistake(
+        "a view that forgets to start the task",
+        "05",
+        change(
+            VIEWS,
+            ("import logging", "import logging\nimport uuid"),
+            (DELAY, "result = add.AsyncResult(str(uuid.uuid4()))"),
+        ),
+        "nothing_sent",
+        None,
+        "/add/ (",
+        "/add/ (",
+    ),
+    Mistake(
+        "nonsense that is put into the queue",
+        "05",
+        change(
+            VIEWS,
+            ("if not form.is_valid():", "if form.errors and False:"),
+            ("form.cleaned_data['x']", "form.cleaned_data.get('x', 'nothing')"),
+            ("form.cleaned_data['y']", "form.cleaned_data.get('y', 'nothing')"),
+            ("    Addition.objects.create(task_id=result.id, user=user, x=x, y=y)\n", ""),
+        ),
+        "bad_input_queued",
+        "myapp/views.py:33",
+        "It was put into the queue as it was",
+        "La valeur est partie telle quelle dans la file d'attente",
+    ),
+    Mistake(
+        "a migration that fails",
+        "05",
+        write(
+            "myapp/migrations/0002_wrong.py",
+            "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+            "    dependencies = [('myapp', '0001_initial')]\n"
+            "    operations = [migrations.RunSQL('NONSENSE')]\n",
+        ),
+        "migrate_fails",
+        None,
+        'OperationalError: near "NONSENSE": syntax error',
+        'OperationalError: near "NONSENSE": syntax error',
+    ),
+    Mistake(
+        "no limit for a broker that says nothing",
+        "05",
+        change(
+            SETTINGS,
+            ("    'socket_timeout': 0.5,\n", ""),
+            ("CELERY_REDIS_SOCKET_TIMEOUT = 0.5\n", ""),
+        ),
+        "slow_silent",
+        "myapp/views.py:33",
+        "With a broker that accepts the connection and then says nothing, it took",
+        "Avec un broker qui accepte la connexion puis se tait",
+    ),
+    Mistake(
+        "a Procfile without a worker",
+        "06",
+        write("Procfile", "web: python manage.py runserver\n"),
+        "not_in_procfile",
+        "Procfile",
+        "worker: celery -A … worker",
+        "worker: celery -A … worker",
+    ),
+    Mistake(
+        "a Flower that does not start",
+        "07",
+        change("Procfile", ("celery -A myproject flower", "celery -A myproject flower --port=x")),
+        "flower_dies",
+        "Procfile:3",
+        "It does not: celery -A myproject flower --port=x",
+        "Il ne démarre pas, ou ne répond pas : celery -A myproject flower --port=x",
     ),
 ]
 

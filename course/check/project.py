@@ -126,7 +126,10 @@ class Project:
         return PurePosixPath(path.relative_to(self.folder))
 
     def applications(self) -> list[Place]:
-        """Where a Celery application is made: by the class, under whatever name, or a subclass."""
+        """Where a Celery application is made: by the class, under whatever name, or a subclass.
+
+        Not in manage.py, which the `celery` command never reads.
+        """
         names = {"Celery"}
         for tree in self.sources.values():
             for node in ast.walk(tree):
@@ -135,6 +138,7 @@ class Project:
                 if isinstance(node, ast.ClassDef) and names & {last_name(b) for b in node.bases}:
                     names.add(node.name)
         places = [place for name in sorted(names) for place in self.calls(name)]
+        places = [place for place in places if place.file.name != "manage.py"]
         # The one beside the settings first: others are made elsewhere, by mistake mostly.
         beside = {path.parent for path in self.sources if path.stem == "settings"}
         return sorted(places, key=lambda place: place.file.parent not in beside)

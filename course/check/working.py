@@ -12,9 +12,8 @@ from course.stack import Service
 READY = 30.0  # seconds until a worker asks for work
 RESULT = 20.0  # seconds for the result of a task, the guide's own ten among them
 
-VIEWS, WORKER, PROCFILE, COMMANDS = range(
-    4
-)  # databases of our broker: nobody takes another's messages
+# Databases of our broker: nobody takes another's messages.
+VIEWS, WORKER, PROCFILE, COMMANDS = range(4)
 
 
 def start(check: Check) -> Service:

@@ -10,7 +10,7 @@ from course.check.faults import NotYet, Place
 def reach(check: Check) -> None:
     """The application: written, imported, found, with the right settings, looking for tasks."""
     project, seen = check.project, check.celery
-    instances = [place for place in project.applications() if place.file.name != "manage.py"]
+    instances = project.applications()
     if not instances:
         raise NotYet("no_app")
     instance = instances[0]

@@ -35,7 +35,7 @@ def reach(check: Check) -> None:
 
 def names_for_celery(project: Project) -> list[str]:
     """What a learner may write after `celery -A`, likeliest first; [] without an application."""
-    instances = [place for place in project.applications() if place.file.name != "manage.py"]
+    instances = project.applications()
     if not instances:
         return []
     names = [settings_module(project).partition(".")[0]]

@@ -14,7 +14,6 @@ def described(error: BaseException, folder: Path) -> dict[str, Any]:
             frames.append({"file": inside, "line": frame.lineno or 0, "function": frame.name})
     found: dict[str, Any] = {
         "type": type(error).__name__,
-        "module": type(error).__module__,
         "bases": [base.__name__ for base in type(error).__mro__],
         "message": str(error),
         "frames": frames,
@@ -63,7 +62,6 @@ def caller(folder: Path) -> dict[str, Any] | None:
                 "file": inside,
                 "line": frame.f_lineno,
                 "function": frame.f_code.co_name,
-                "module": frame.f_globals.get("__name__", ""),
             }
         frame = frame.f_back  # type: ignore[assignment]
     return None

@@ -32,13 +32,11 @@ def packages(request: Request, seen: Seen) -> None:
 def manage(request: Request, seen: Seen) -> None:
     """`python manage.py check`, and what Django and Celery are after it."""
     sys.argv = ["manage.py", "check"]
-    seen["phase"] = "manage"
     try:
         runpy.run_path("manage.py", run_name="__main__")
     except SystemExit as error:
         if error.code:
             raise
-    seen["phase"] = "django"
     seen["settings"] = os.environ.get("DJANGO_SETTINGS_MODULE")
     try:
         from django.apps import apps
@@ -56,9 +54,7 @@ def manage(request: Request, seen: Seen) -> None:
     ]
     import redis
 
-    seen["phase"] = "redis"
     redis.Redis.from_url(request["broker"]).ping()
-    seen["phase"] = "app"
     seen["django_settings"] = _named_settings()
     from celery import _state
 
@@ -111,7 +107,6 @@ def celery(request: Request, seen: Seen) -> None:
             seen["tried"][name] = described(error, folder)
     if app is None:
         return
-    seen["main"] = app.main
     seen["settings"] = os.environ.get("DJANGO_SETTINGS_MODULE")
     seen["settings_found"] = _importable(seen["settings"])
     if not seen["settings_found"]:
@@ -131,10 +126,10 @@ def celery(request: Request, seen: Seen) -> None:
         one.main or "" for one in _state._get_active_apps() if one.main != "default"
     )
     try:
-        seen["backend"] = type(app.backend).__name__
+        app.backend  # noqa: B018  # made when it is first asked for
     except Exception as error:
         seen["backend_error"] = str(error)
-    own = [name for name in app.tasks if not name.startswith("celery.")]
+    own = sorted(name for name in app.tasks if not name.startswith("celery."))
     routed = [app.amqp.router.route({}, name).get("queue") for name in own]
     queues = {app.conf.task_default_queue, *app.amqp.queues}
     queues |= {getattr(queue, "name", queue) for queue in routed if queue}
@@ -153,7 +148,7 @@ def _importable(module: str | None) -> bool:
 
 def _configuration(app: Any) -> dict[str, Any]:
     names = ["broker_url", "result_backend", "accept_content", "result_accept_content"]
-    names += ["task_serializer", "result_serializer", "task_always_eager", "task_default_queue"]
+    names += ["task_serializer", "result_serializer", "task_always_eager"]
     names += ["worker_send_task_events", "include", "imports", "task_retry_on_worker_lost"]
     names += ["broker_transport_options"]
     found = {}
