@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from checking import Examine, extend, learners
+from conftest import replace
 
 Edit = Callable[[Path], object]
 
@@ -27,14 +28,7 @@ class Mistake:
 def change(path: str, *pairs: tuple[str, str]) -> Edit:
     """Replace texts in a file; each must be there."""
 
-    def edit(folder: Path) -> None:
-        text = (folder / path).read_text()
-        for old, new in pairs:
-            assert old in text, old
-            text = text.replace(old, new)
-        (folder / path).write_text(text)
-
-    return edit
+    return both(*(lambda folder, pair=pair: replace(folder / path, *pair) for pair in pairs))
 
 
 def write(path: str, text: str) -> Edit:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from checking import Examine, learners
+from checking import Examine, extend, learners
+from conftest import replace
 
 from course import catalogue
 from course.check import told
@@ -92,16 +93,9 @@ def renamed(folder: Path, names: dict[str, str]) -> None:
                 path.write_text(path.read_text().replace(old, new))
 
 
-def change(path: Path, old: str, new: str) -> None:
-    """Edit a file; the text must be there."""
-    text = path.read_text()
-    assert old in text, path
-    path.write_text(text.replace(old, new))
-
-
 def other_names(folder: Path) -> None:
     renamed(folder, {"myproject": "shop", "myapp": "orders", "add_view": "total", "AddForm": "Sum"})
-    change(folder / "orders/urls.py", "'add/'", "'totals/new/'")
+    replace(folder / "orders/urls.py", "'add/'", "'totals/new/'")
 
 
 def src_layout(folder: Path) -> None:
@@ -118,48 +112,52 @@ def config_and_settings_package(folder: Path) -> None:
     package = folder / "config" / "settings"
     package.mkdir()
     (folder / "config" / "settings.py").rename(package / "base.py")
-    change(package / "base.py", ".parent.parent", ".parent.parent.parent")
+    replace(package / "base.py", ".parent.parent", ".parent.parent.parent")
     (package / "__init__.py").write_text("")
     (package / "dev.py").write_text("from .base import *\n")
     for name in ("manage.py", "config/celery.py", "config/wsgi.py", "config/asgi.py"):
-        change(folder / name, "config.settings", "config.settings.dev")
+        replace(folder / name, "config.settings", "config.settings.dev")
 
 
 def celery_app_and_bind(folder: Path) -> None:
     (folder / "myproject/celery.py").rename(folder / "myproject/celery_app.py")
-    change(folder / "myproject/__init__.py", ".celery", ".celery_app")
-    change(folder / "myapp/tasks.py", "@shared_task(", "@shared_task(bind=True, name='plus', ")
-    change(folder / "myapp/tasks.py", "def add(x,", "def add(self, x,")
+    replace(folder / "myproject/__init__.py", ".celery", ".celery_app")
+    replace(folder / "myapp/tasks.py", "@shared_task(", "@shared_task(bind=True, name='plus', ")
+    replace(folder / "myapp/tasks.py", "def add(x,", "def add(self, x,")
 
 
 def class_based_view(folder: Path) -> None:
-    change(folder / "myapp/views.py", "@require_POST\ndef add_view(request):", "def _add(request):")
+    replace(
+        folder / "myapp/views.py", "@require_POST\ndef add_view(request):", "def _add(request):"
+    )
     views = (folder / "myapp/views.py").read_text()
     (folder / "myapp/views.py").write_text(
         f"{views}\n\nclass AddView(View):\n"
         "    def post(self, request):\n        return _add(request)\n"
     )
-    change(folder / "myapp/views.py", "from .forms", "from django.views import View\n\nfrom .forms")
-    change(folder / "myapp/urls.py", "views.add_view", "views.AddView.as_view()")
+    replace(
+        folder / "myapp/views.py", "from .forms", "from django.views import View\n\nfrom .forms"
+    )
+    replace(folder / "myapp/urls.py", "views.add_view", "views.AddView.as_view()")
 
 
 def other_namespace_and_queue(folder: Path) -> None:
-    change(folder / "myproject/celery.py", "namespace='CELERY'", "namespace='TASKS'")
-    change(folder / "myproject/settings.py", "CELERY_", "TASKS_")
+    replace(folder / "myproject/celery.py", "namespace='CELERY'", "namespace='TASKS'")
+    replace(folder / "myproject/settings.py", "CELERY_", "TASKS_")
     settings = (folder / "myproject/settings.py").read_text()
     (folder / "myproject/settings.py").write_text(
         f"{settings}\nTASKS_TASK_ROUTES = {{'myapp.tasks.*': {{'queue': 'sums'}}}}\n"
     )
-    change(folder / "Procfile", "--loglevel=info", "--queues=celery,sums")
+    replace(folder / "Procfile", "--loglevel=info", "--queues=celery,sums")
 
 
 def odd_but_right(folder: Path) -> None:
     """Names that could be taken for something else, and what a Procfile and a .env may hold."""
     renamed(folder, {"myproject": "flowershop", "myapp": "page_cache"})
-    change(folder / "flowershop/celery.py", "import Celery\n", "import Celery as Application\n")
-    change(folder / "flowershop/celery.py", "Celery('", "Application('")
-    change(folder / "page_cache/tasks.py", "seconds=10):", "seconds=10, factor=1):")
-    change(folder / "page_cache/tasks.py", "return x + y", "return (x + y) * factor")
+    replace(folder / "flowershop/celery.py", "import Celery\n", "import Celery as Application\n")
+    replace(folder / "flowershop/celery.py", "Celery('", "Application('")
+    replace(folder / "page_cache/tasks.py", "seconds=10):", "seconds=10, factor=1):")
+    replace(folder / "page_cache/tasks.py", "return x + y", "return (x + y) * factor")
     (folder / "Procfile").write_text(
         "web: python manage.py runserver ${PORT:-8000}\n"
         "mails: celery -A flowershop worker --queues=mails\n"
@@ -175,7 +173,6 @@ def odd_but_right(folder: Path) -> None:
         "'filename': BASE_DIR / 'logs/debug.log'}}, 'root': {'handlers': ['file']}}\n"
         "DATABASES['replica'] = DATABASES['default']\n"
         "DATABASE_ROUTERS = ['flowershop.router.Router']\n"
-        "USE_THOUSAND_SEPARATOR = True\n"
         "REDIS_HOST = 'localhost'\n"
         "CELERY_TASK_RESULT_EXPIRES = 3600\n"
         "CELERYD_CONCURRENCY = 2\n"
@@ -194,7 +191,7 @@ def odd_but_right(folder: Path) -> None:
         "        parser.add_argument('file')\n        parser.add_argument('sheet')\n\n"
         "    def handle(self, *args, **options):\n        open(options['file'])\n"
     )
-    change(
+    replace(
         folder / "page_cache/urls.py",
         "urlpatterns = [",
         "def broken(request):\n    return 1 / 0\n\n\nurlpatterns = [\n    path('broken/', broken),",
@@ -216,10 +213,10 @@ def login_by_email(folder: Path) -> None:
         "    USERNAME_FIELD = 'email'\n    REQUIRED_FIELDS = []\n"
     )
     settings = folder / "myproject/settings.py"
-    change(settings, "    'myapp',\n", "    'myapp',\n    'people',\n")
+    replace(settings, "    'myapp',\n", "    'myapp',\n    'people',\n")
     auth = "    'django.contrib.auth.middleware.AuthenticationMiddleware',\n"
     login = auth.replace("Authentication", "LoginRequired")
-    change(settings, auth, auth + login)
+    replace(settings, auth, auth + login)
     settings.write_text(
         f"{settings.read_text()}\nAUTH_USER_MODEL = 'people.Person'\nLOGIN_URL = 'admin:login'\n"
     )
@@ -232,13 +229,25 @@ def login_by_email(folder: Path) -> None:
 
 def task_by_name_and_form_by_script(folder: Path) -> None:
     view = folder / "myapp/views.py"
-    change(view, "add.delay(x, y)", "current_app.send_task('myapp.tasks.add', args=[x, y])")
-    change(
+    replace(view, "add.delay(x, y)", "current_app.send_task('myapp.tasks.add', args=[x, y])")
+    replace(
         view,
         "import READY_STATES, SUCCESS\n",
         "import READY_STATES, SUCCESS\nfrom celery import current_app\n",
     )
-    change(folder / "myapp/templates/myapp/index.html", ' method="post"', "")
+    replace(folder / "myapp/templates/myapp/index.html", ' method="post"', "")
+
+
+def state_on_a_page(folder: Path) -> None:
+    """The state in words of one's own, the result as readers write numbers."""
+    extend(folder / "myproject/settings.py", "\nUSE_THOUSAND_SEPARATOR = True\n")
+    view = folder / "myapp/views.py"
+    replace(
+        view, "return JsonResponse(answer)", "return render(request, 'myapp/state.html', answer)"
+    )
+    (folder / "myapp/templates/myapp/state.html").write_text(
+        "<p>{% if ready %}It is {{ result }}{% else %}Not yet{% endif %}</p>\n"
+    )
 
 
 def app_beside_the_folder(folder: Path) -> None:
@@ -250,6 +259,7 @@ LAYOUTS = [
     odd_but_right,
     login_by_email,
     task_by_name_and_form_by_script,
+    state_on_a_page,
     app_beside_the_folder,
     other_names,
     src_layout,
